@@ -1,0 +1,3 @@
+//! pgsync
+pub mod error;
+pub mod ident;
