@@ -1,0 +1,93 @@
+-- What pgsync keeps on the desktop. Every statement may run again, and adopts
+-- what an earlier program or an administrator has made already.
+
+create schema if not exists pgsync;
+comment on schema pgsync is 'What pgsync keeps for itself; safe to read, not to change';
+
+-- One row per desktop table: how far reverse has come.
+create table if not exists public._reverse_sync_metadata (
+    table_name          varchar(100) primary key,
+    last_sync_timestamp timestamptz not null default '1970-01-01',
+    created_at          timestamptz not null default now(),
+    updated_at          timestamptz not null default now()
+);
+alter table public._reverse_sync_metadata
+    add column if not exists last_sync_timestamp timestamptz default '1970-01-01',
+    add column if not exists created_at          timestamptz default now(),
+    add column if not exists updated_at          timestamptz default now(),
+    add column if not exists horizon             xid8,
+    add column if not exists horizon_timestamp   timestamptz,
+    add column if not exists source_identity     text,
+    add column if not exists mapping             text,
+    add column if not exists last_run_id         text,
+    add column if not exists last_run_at         timestamptz,
+    add column if not exists last_run_how        text,
+    add column if not exists last_result         text,
+    add column if not exists last_error          text,
+    add column if not exists rows_checked        bigint,
+    add column if not exists rows_inserted       bigint,
+    add column if not exists rows_rejected       bigint,
+    add column if not exists seconds             double precision;
+create index if not exists idx_reverse_sync_metadata_timestamp
+    on public._reverse_sync_metadata (last_sync_timestamp);
+comment on column public._reverse_sync_metadata.last_sync_timestamp is
+    'Everything committed in the cloud before this moment has been dealt with. Set it to 1970-01-01 to compare the whole table again.';
+comment on column public._reverse_sync_metadata.horizon is
+    'The oldest transaction of the cloud that was unfinished then; the next run reads what was written at or after it';
+comment on column public._reverse_sync_metadata.horizon_timestamp is
+    'The last_sync_timestamp that belongs to the horizon; another value there means that somebody has set it by hand';
+comment on column public._reverse_sync_metadata.source_identity is
+    'Which server, database and relations the horizon belongs to';
+comment on column public._reverse_sync_metadata.mapping is
+    'Columns, key and filter that the horizon belongs to';
+
+-- The transactions in which pgsync itself wrote here; the other direction
+-- leaves out row versions that carry one of these ids.
+create table if not exists pgsync.own_writes (
+    xid        xid8 primary key,
+    run_id     text not null,
+    written_at timestamptz not null default now()
+);
+
+-- Keys of the cloud's own rows that have been brought here. A key is the text
+-- of a JSON array, e.g. ["4711"].
+create table if not exists pgsync.delivered_keys (
+    table_name   text not null check (table_name <> ''),
+    key          text not null check (key <> ''),
+    run_id       text not null,
+    delivered_at timestamptz not null default now(),
+    primary key (table_name, key)
+);
+
+-- Rows that could not be brought here, each with its reason, until it is gone.
+create table if not exists pgsync.rejects (
+    direction  text not null check (direction in ('reverse', 'forward')),
+    table_name text not null check (table_name <> ''),
+    key        text not null check (key <> ''),
+    -- Tells rows without a whole key apart; empty where the key is enough.
+    row_hash   text not null default '',
+    reason     text not null,
+    sqlstate   text,
+    message    text not null,
+    source_row jsonb,
+    target_row jsonb,
+    run_id     text not null,
+    first_seen timestamptz not null default now(),
+    last_seen  timestamptz not null default now(),
+    attempts   integer not null default 1 check (attempts > 0),
+    primary key (direction, table_name, key, row_hash)
+);
+
+-- One row per run that wrote or could have written here.
+create table if not exists pgsync.runs (
+    run_id        text primary key,
+    direction     text not null check (direction in ('reverse', 'forward')),
+    version       text not null,
+    started_at    timestamptz not null default clock_timestamp(),
+    finished_at   timestamptz,
+    result        text not null default 'running',
+    rows_inserted bigint not null default 0,
+    rows_rejected bigint not null default 0,
+    tables_failed integer not null default 0
+);
+create index if not exists runs_started_at on pgsync.runs (started_at);

@@ -1,0 +1,56 @@
+//! The command line as clap sees it, and nothing else.
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
+#[derive(Debug, Parser)]
+#[command(name = "pgsync", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration; else config/pgsync.toml or pgsync.toml, here or beside the program
+    #[arg(long, global = true, value_name = "FILE", env = "PGSYNC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Say more; twice: every step, three times: every statement
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Cloud to desktop: insert the rows that the desktop does not have
+    Reverse(Reverse),
+    /// Desktop to cloud (not there yet)
+    Forward,
+    /// Make or reset the tables in which pgsync keeps how far it has come
+    InitMetadata(InitMetadata),
+    /// Show how far each table has come
+    Status,
+}
+
+/// `pgsync reverse`
+#[derive(Debug, Args)]
+pub struct Reverse {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Compare both sides in full, instead of looking at what is new
+    #[arg(long)]
+    pub full: bool,
+    /// Take the same path, but undo every change at its last step
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `pgsync init-metadata`
+#[derive(Debug, Args)]
+pub struct InitMetadata {
+    /// Let the next run compare these tables in full
+    #[arg(long, value_name = "TABLE", num_args = 1.., conflicts_with = "reset_all")]
+    pub reset: Vec<String>,
+    /// Let the next run compare every table in full
+    #[arg(long)]
+    pub reset_all: bool,
+}

@@ -1,0 +1,350 @@
+//! How to reach one database: a URL, single keys, or a URL completed by keys.
+//!
+//! It fills in what libpq would, except where libpq would fall back to plain
+//! text. It connects to nothing, and no sentence of it holds a password.
+
+use super::section::{Section, Text};
+use super::url::{self, Parts};
+use super::{Connection, tls};
+use std::fmt;
+use std::time::Duration;
+
+const KEYS: [&str; 11] = [
+    "url",
+    "host",
+    "port",
+    "database",
+    "user",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "connect_timeout",
+    "statement_timeout",
+    "lock_timeout",
+];
+
+const DEFAULT_PORT: u16 = 5432;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The server takes a timeout as a number of milliseconds with 32 bits.
+const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
+impl Connection {
+    /// `user@host:port/database`, for people.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let colon = self.host.contains(':');
+        let host = if colon { format!("[{}]", self.host) } else { self.host.clone() };
+        format!("{}@{host}:{}/{}", self.user, self.port, self.database)
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("database", &self.database)
+            .field("user", &self.user)
+            .field("password", &self.password.as_ref().map(|_| "(hidden)"))
+            .field("sslmode", &self.sslmode)
+            .field("sslrootcert", &self.sslrootcert)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("lock_timeout", &self.lock_timeout)
+            .finish()
+    }
+}
+
+/// Reads the connection at `key` of the file.
+pub(super) fn connection(file: &Section<'_>, key: &str) -> Option<Connection> {
+    if !file.has(key) {
+        file.mistake_at(0, format!("the section [{key}] with its url is missing"));
+        return None;
+    }
+    let section = file.section(key, &KEYS)?;
+    let parts = parts(&section)?;
+    let host = host(&section, parts.host.as_deref())?;
+    let user = needed(&section, "user", parts.user.as_deref(), "names no user")?;
+    let sslmode = tls::sslmode(&section, parts.sslmode.as_deref(), &host);
+    Some(Connection {
+        port: parts.port.unwrap_or(DEFAULT_PORT),
+        database: parts.database.unwrap_or_else(|| user.clone()),
+        password: parts.password,
+        sslmode,
+        sslrootcert: tls::root_certificates(&section, parts.sslrootcert, sslmode),
+        connect_timeout: connect_timeout(&section, parts.connect_timeout),
+        statement_timeout: timeout(&section, "statement_timeout").filter(|span| !span.is_zero()),
+        lock_timeout: limited(&section, "lock_timeout").unwrap_or(LOCK_TIMEOUT),
+        host,
+        user,
+    })
+}
+
+/// What the URL says, and over it what the single keys say.
+fn parts(section: &Section<'_>) -> Option<Parts> {
+    let url = if section.has("url") { url_parts(section)? } else { Parts::default() };
+    let key = |key| plain(section, key);
+    let password = section.text("password");
+    if password.as_ref().is_some_and(is_literal) {
+        warn_of_literal(section, "password");
+    }
+    Some(Parts {
+        host: key("host").or(url.host),
+        port: port(section).or(url.port),
+        database: key("database").or(url.database),
+        user: key("user").or(url.user),
+        password: password.map(|text| text.value).filter(|text| !text.is_empty()).or(url.password),
+        sslmode: key("sslmode").or(url.sslmode),
+        sslrootcert: key("sslrootcert").or(url.sslrootcert),
+        ..url
+    })
+}
+
+fn url_parts(section: &Section<'_>) -> Option<Parts> {
+    let text = section.filled_text("url")?;
+    if url::has_literal_password(&text.written) {
+        warn_of_literal(section, "url");
+    }
+    let parts = url::parse(&text.value).map_err(|why| note_bad_url(section, &text, &why)).ok()?;
+    for parameter in &parts.without_effect {
+        section.warning("url", &format!("url: the parameter {parameter} has no effect here"));
+    }
+    Some(parts)
+}
+
+fn note_bad_url(section: &Section<'_>, text: &Text, why: &url::BadUrl) {
+    let source = match text.variables.as_slice() {
+        [] => String::new(),
+        names => format!(" (it comes from {})", names.join(" and ")),
+    };
+    section.mistake_at(text.line, format!("url in {}{source} {why}", section.name()));
+    section.reading.notes.borrow_mut().hint(url::ENCODE);
+}
+
+fn is_literal(text: &Text) -> bool {
+    text.variables.is_empty() && !text.value.is_empty()
+}
+
+fn warn_of_literal(section: &Section<'_>, key: &str) {
+    let what = format!(
+        "{key} holds a password in clear text; write ${{NAME}} in its place and give \
+         NAME=... in the environment or in a .env beside this file"
+    );
+    section.warning(key, &what);
+}
+
+/// A text that is no secret, without white space around it.
+fn plain(section: &Section<'_>, key: &str) -> Option<String> {
+    let text = section.filled_text(key)?;
+    if text.value.contains(char::is_control) {
+        section.mistake(key, "holds a control character; write Windows paths in single quotes");
+        return None;
+    }
+    Some(text.value.trim().to_owned())
+}
+
+fn port(section: &Section<'_>) -> Option<u16> {
+    section.integer("port", 1..=u16::MAX.into()).and_then(|port| port.try_into().ok())
+}
+
+/// Anything but a host's name may be a misplaced URL, so it is not repeated.
+fn host(section: &Section<'_>, given: Option<&str>) -> Option<String> {
+    let missing = "names no server; give url, or host, port, database and user";
+    let host = needed(section, "host", given, missing)?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
+    let in_name = |c: char| c.is_alphanumeric() || ".-_:%".contains(c);
+    if host.starts_with('/') || (!host.is_empty() && host.chars().all(in_name)) {
+        return Some(host.to_owned());
+    }
+    let key = if section.has("host") { "host" } else { "url" };
+    section.mistake(key, "holds something that is no host name and no address");
+    None
+}
+
+/// A part that must be there. Where its key is there and still gave nothing,
+/// that was noted already.
+fn needed(section: &Section<'_>, key: &str, part: Option<&str>, otherwise: &str) -> Option<String> {
+    if part.is_none() && !section.has(key) {
+        section.own_mistake(otherwise);
+    }
+    part.map(ToOwned::to_owned)
+}
+
+/// The key's span of time, or the URL's number of seconds.
+fn connect_timeout(section: &Section<'_>, seconds: Option<u64>) -> Duration {
+    if section.has("connect_timeout") {
+        return limited(section, "connect_timeout").unwrap_or(CONNECT_TIMEOUT);
+    }
+    let span = seconds.map_or(CONNECT_TIMEOUT, Duration::from_secs);
+    if span.is_zero() || span > LONGEST_TIMEOUT {
+        section.mistake("url", "has a connect_timeout that is 0 or too long");
+    }
+    span
+}
+
+/// A timeout that has to end: what waits for ever is not seen by anybody.
+fn limited(section: &Section<'_>, key: &str) -> Option<Duration> {
+    let span = timeout(section, key)?;
+    if span.is_zero() {
+        section.mistake(key, "must be longer than 0, or a run could wait for ever");
+    }
+    Some(span)
+}
+
+fn timeout(section: &Section<'_>, key: &str) -> Option<Duration> {
+    let span = section.duration(key)?;
+    if span > LONGEST_TIMEOUT {
+        section.mistake(key, "must not be longer than 24 days");
+    }
+    Some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SslMode;
+    use super::super::testing::{causes, config, config_with, error, warnings};
+    use super::*;
+
+    fn desktop(lines: &str) -> Connection {
+        config_with(lines).desktop
+    }
+
+    #[test]
+    fn a_url_and_its_parts_mean_the_same() {
+        let parts = "host = \"h\"\nport = 5433\ndatabase = \"d\"\nuser = \"u\"\n\
+                     password = \"${PASSWORD}\"";
+        let by_parts = desktop(parts);
+        let by_url = desktop("url = \"postgres://u:${PASSWORD}@h:5433/d\"");
+        assert_eq!(format!("{by_parts:?}"), format!("{by_url:?}"));
+        assert_eq!(by_parts.label(), "u@h:5433/d");
+        assert_eq!(by_parts.password.as_deref(), Some("hunter2"));
+        assert_eq!(by_url.password.as_deref(), Some("hunter2"));
+    }
+
+    #[test]
+    fn defaults_are_those_of_libpq_and_safe() {
+        let connection = desktop("url = \"postgres://me@localhost\"");
+        assert_eq!(connection.label(), "me@localhost:5432/me");
+        assert_eq!(connection.password, None);
+        assert_eq!(connection.sslrootcert, None);
+        assert_eq!(connection.connect_timeout, Duration::from_secs(10));
+        assert_eq!(connection.statement_timeout, None);
+        assert_eq!(connection.lock_timeout, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn keys_beside_the_url_complete_it() {
+        let connection = desktop(
+            "url = \"postgres://me@h/d?connect_timeout=3&sslmode=disable\"\nport = \"6543\"\n\
+             database = \"e\"\nsslmode = \"verify-ca\"\nstatement_timeout = \"5m\"\n\
+             lock_timeout = \"500ms\"",
+        );
+        assert_eq!(connection.label(), "me@h:6543/e");
+        assert_eq!(connection.sslmode, SslMode::VerifyCa);
+        assert_eq!(connection.connect_timeout, Duration::from_secs(3));
+        assert_eq!(connection.statement_timeout, Some(Duration::from_secs(300)));
+        assert_eq!(connection.lock_timeout, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn addresses_and_sockets_are_hosts() {
+        assert_eq!(desktop("url = \"postgres://u@[::1]:5433/d\"").label(), "u@[::1]:5433/d");
+        let bracketed = desktop("host = \"[::1]\"\nuser = \"u\"");
+        assert_eq!((bracketed.host.as_str(), bracketed.sslmode), ("::1", SslMode::Disable));
+        let socket = desktop("host = \"/run/pg\"\nuser = \"u\"");
+        assert_eq!((socket.host.as_str(), socket.sslmode), ("/run/pg", SslMode::Disable));
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let told = |lines: &str| causes(&config_with_desktop(lines));
+        assert_eq!(
+            told(""),
+            ["line 2: [desktop] names no server; give url, or host, port, database and user"]
+        );
+        assert_eq!(told("host = \"h\""), ["line 2: [desktop] names no user"]);
+        assert_eq!(told("host = \"\""), ["line 3: host in [desktop] must not be empty"]);
+        assert_eq!(told("url = \" \""), ["line 3: url in [desktop] must not be empty"]);
+        assert_eq!(
+            told("url = \"${EMPTY}\""),
+            ["line 3: url in [desktop] must not be empty (it comes from EMPTY)"]
+        );
+        assert_eq!(
+            told("url = 5"),
+            ["line 3: url in [desktop] must be a text in quotes, not an integer"]
+        );
+    }
+
+    fn config_with_desktop(lines: &str) -> String {
+        config(&format!("[desktop]\n{lines}"))
+    }
+
+    #[test]
+    fn bad_values_are_told_with_their_line() {
+        let told = |line: &str| {
+            causes(&config_with_desktop(&format!("url = \"postgres://u@h/d\"\n{line}")))
+        };
+        assert_eq!(
+            told("port = 99999"),
+            ["line 4: port in [desktop] must be a whole number from 1 to 65535"]
+        );
+        assert_eq!(
+            told("connect_timeout = 10"),
+            ["line 4: connect_timeout in [desktop] has no unit; write a number with its unit, \
+              like \"500ms\", \"10s\", \"15m\", \"2h\" or \"1d\""]
+        );
+        assert_eq!(
+            told("lock_timeout = \"0\""),
+            [
+                "line 4: lock_timeout in [desktop] must be longer than 0, or a run could wait for ever"
+            ]
+        );
+        assert_eq!(
+            told("statement_timeout = \"60d\""),
+            ["line 4: statement_timeout in [desktop] must not be longer than 24 days"]
+        );
+        assert_eq!(
+            told("host = \"postgres://u:hunter2@h\""),
+            ["line 4: host in [desktop] holds something that is no host name and no address"]
+        );
+        assert_eq!(
+            told("databse = \"d\""),
+            ["line 4: unknown key \"databse\" in [desktop]; did you mean \"database\"?"]
+        );
+    }
+
+    #[test]
+    fn a_bad_url_is_told_without_its_content() {
+        let text = config_with_desktop("url = \"${BAD_URL}\"");
+        let error = error(&text);
+        assert_eq!(
+            error.causes(),
+            [
+                "line 3: url in [desktop] (it comes from BAD_URL) has a port that is no number from 1 \
+              to 65535"
+            ]
+        );
+        assert_eq!(error.advice(), Some(url::ENCODE));
+    }
+
+    #[test]
+    fn a_password_in_the_file_is_warned_of() {
+        let warned = "holds a password in clear text; write ${NAME} in its place and give NAME=... \
+                      in the environment or in a .env beside this file";
+        assert_eq!(
+            warnings("url = \"postgres://u:hunter2@localhost/d\""),
+            [format!("line 3: [desktop] url {warned}")]
+        );
+        assert_eq!(
+            warnings("url = \"postgres://u@localhost/d\"\npassword = 'hunter2'"),
+            [format!("line 4: [desktop] password {warned}")]
+        );
+        assert_eq!(warnings("url = \"postgres://u:${PASSWORD}@localhost/d\""), [""; 0]);
+        assert_eq!(
+            warnings("url = \"postgres://u@localhost/d?options=x\""),
+            ["line 3: [desktop] url: the parameter options has no effect here"]
+        );
+    }
+}

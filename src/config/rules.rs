@@ -1,0 +1,332 @@
+//! What one direction does with a pair: as a table says it, over the
+//! defaults, and then complete.
+//!
+//! It knows modes, cursors and column rules, and neither names of tables nor
+//! which side is source and target.
+
+use super::nearest::{list, suggestion};
+use super::section::{Section, Setting};
+use super::{ColumnRule, CursorChoice, KeyOrigin, Mode, Rules, SqlFragment};
+use crate::ident::Ident;
+use indexmap::IndexMap;
+use std::time::Duration;
+
+const KEYS: [&str; 6] = ["mode", "where", "cursor", "lookback", "delivered", "columns"];
+const COLUMN_KEYS: [&str; 5] = ["skip", "from", "sql", "value", "null"];
+const MODES: [&str; 2] = ["insert-missing", "off"];
+
+/// How far a column cursor looks back if nothing is said: transactions of a
+/// phone's application are long over by then.
+const LOOKBACK: Duration = Duration::from_secs(15 * 60);
+
+/// The two ways rows go, by their keys in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Reverse,
+    Forward,
+}
+
+impl Direction {
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Reverse => "reverse",
+            Self::Forward => "forward",
+        }
+    }
+}
+
+/// Rules as far as one place of the file says them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct WrittenRules {
+    mode: Option<Mode>,
+    filter: Setting<SqlFragment>,
+    cursor: Option<CursorChoice>,
+    lookback: Option<Duration>,
+    delivered: Option<bool>,
+    columns: IndexMap<Ident, ColumnRule>,
+}
+
+impl WrittenRules {
+    /// Reads what a table, or the defaults, say about a direction.
+    pub(super) fn read(section: &Section<'_>, direction: Direction) -> Self {
+        let key = direction.key();
+        if !section.has(key) {
+            return Self::default();
+        }
+        if !section.is_table(key) {
+            return Self { mode: mode(section, key, direction), ..Self::default() };
+        }
+        section
+            .section(key, &KEYS)
+            .map(|rules| Self::read_table(&rules, direction))
+            .unwrap_or_default()
+    }
+
+    fn read_table(rules: &Section<'_>, direction: Direction) -> Self {
+        Self {
+            mode: mode(rules, "mode", direction),
+            filter: rules.fragment_setting("where"),
+            cursor: cursor(rules),
+            lookback: rules.duration("lookback"),
+            delivered: rules.flag("delivered"),
+            columns: rules.open_section("columns").map(|own| columns(&own)).unwrap_or_default(),
+        }
+    }
+
+    /// These rules, and the defaults for what they leave open, key by key.
+    pub(super) fn over(self, defaults: &Self) -> Self {
+        let mut columns = defaults.columns.clone();
+        columns.extend(self.columns);
+        Self {
+            mode: self.mode.or(defaults.mode),
+            filter: self.filter.or(defaults.filter.clone()),
+            cursor: self.cursor.or_else(|| defaults.cursor.clone()),
+            lookback: self.lookback.or(defaults.lookback),
+            delivered: self.delivered.or(defaults.delivered),
+            columns,
+        }
+    }
+
+    /// Whether anything is said at all.
+    pub(super) fn say_something(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether it is said what to do.
+    pub(super) fn have_a_mode(&self) -> bool {
+        self.mode.is_some()
+    }
+
+    /// The rules with the built-in values for everything that is still open.
+    pub(super) fn complete(self) -> Rules {
+        let delivered = self.delivered.unwrap_or(false);
+        Rules {
+            mode: self.mode.unwrap_or(Mode::Off),
+            filter: self.filter.into_option(),
+            cursor: self.cursor.unwrap_or(CursorChoice::Auto),
+            lookback: self.lookback.unwrap_or(LOOKBACK),
+            columns: self.columns,
+            keys: if delivered { KeyOrigin::Delivered } else { KeyOrigin::Shared },
+        }
+    }
+}
+
+/// `None` only where no mode is written; for a bad one, which is noted, any
+/// will do.
+fn mode(section: &Section<'_>, key: &str, direction: Direction) -> Option<Mode> {
+    section.has(key).then(|| known_mode(section, key, direction).unwrap_or(Mode::Off))
+}
+
+fn known_mode(section: &Section<'_>, key: &str, direction: Direction) -> Option<Mode> {
+    let text = section.text(key)?;
+    match (text.value.trim(), direction) {
+        ("off", _) => Some(Mode::Off),
+        ("insert-missing", Direction::Reverse) => Some(Mode::InsertMissing),
+        (_, Direction::Forward) => {
+            section.mistake(key, "must be \"off\" for now: forward is not there yet");
+            None
+        }
+        (word, Direction::Reverse) => {
+            let shown = text.shown();
+            section.mistake(key, &format!("is {shown}, no mode; {}", suggestion(word, &MODES)));
+            None
+        }
+    }
+}
+
+fn cursor(section: &Section<'_>) -> Option<CursorChoice> {
+    let text = section.filled_text("cursor")?;
+    match text.value.as_str() {
+        "auto" => Some(CursorChoice::Auto),
+        "none" => Some(CursorChoice::Reconcile),
+        _ => section.ident("cursor").map(CursorChoice::Column),
+    }
+}
+
+fn columns(section: &Section<'_>) -> IndexMap<Ident, ColumnRule> {
+    let rule = |key| Some((section.key_as_ident(key)?, column(section, key)?));
+    section.keys().filter_map(rule).collect()
+}
+
+/// A text is an expression; everything else is a table with one key.
+fn column(section: &Section<'_>, key: &str) -> Option<ColumnRule> {
+    if !section.is_table(key) {
+        return section.fragment(key).map(ColumnRule::Sql);
+    }
+    let rule = section.section(key, &COLUMN_KEYS)?;
+    if !rule.keys().all(|key| COLUMN_KEYS.contains(&key)) {
+        return None;
+    }
+    match rule.keys().collect::<Vec<_>>().as_slice() {
+        ["skip"] => agreed(&rule, "skip").then_some(ColumnRule::Skip),
+        ["null"] => agreed(&rule, "null").then_some(ColumnRule::Value(None)),
+        ["from"] => rule.ident("from").map(ColumnRule::From),
+        ["sql"] => rule.fragment("sql").map(ColumnRule::Sql),
+        ["value"] => rule.constant("value").map(|value| ColumnRule::Value(Some(value))),
+        _ => {
+            rule.own_mistake(&format!("must hold one of {}, and only one", list(&COLUMN_KEYS)));
+            None
+        }
+    }
+}
+
+fn agreed(rule: &Section<'_>, key: &str) -> bool {
+    let flag = rule.flag(key);
+    if flag == Some(false) {
+        rule.mistake(key, "can only be true; leave the rule out instead");
+    }
+    flag == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{causes, config, pair, with_tables};
+    use super::*;
+
+    fn ident(name: &str) -> Ident {
+        Ident::new(name).unwrap()
+    }
+
+    fn fragment(text: &str) -> SqlFragment {
+        SqlFragment::parse(text).unwrap()
+    }
+
+    #[test]
+    fn every_key_of_a_direction_is_read() {
+        let text = with_tables(
+            "[tables.workdiary]\n\
+             reverse = { mode = \"insert-missing\", where = \"source = 'M'\", cursor = \"auto\", \
+             lookback = \"1h\", delivered = true, columns = { timefrom = \"date + timefrom\", \
+             x = { skip = true }, y = { value = \"D\" }, n = { value = \"\" }, \
+             z = { from = \"old_name\" }, w = { sql = \"1 + 1\" }, v = { null = true }, \
+             u = { value = 5 } } }",
+        );
+        let rules = pair(&text, "workdiary").reverse;
+        assert_eq!(rules.mode, Mode::InsertMissing);
+        assert_eq!(rules.filter, Some(fragment("source = 'M'")));
+        assert_eq!(rules.cursor, CursorChoice::Auto);
+        assert_eq!(rules.lookback, Duration::from_secs(3600));
+        assert_eq!(rules.keys, KeyOrigin::Delivered);
+        let constant = |text: &str| ColumnRule::Value(Some(text.to_owned()));
+        let expected = [
+            ("timefrom", ColumnRule::Sql(fragment("date + timefrom"))),
+            ("x", ColumnRule::Skip),
+            ("y", constant("D")),
+            ("n", constant("")),
+            ("z", ColumnRule::From(ident("old_name"))),
+            ("w", ColumnRule::Sql(fragment("1 + 1"))),
+            ("v", ColumnRule::Value(None)),
+            ("u", constant("5")),
+        ];
+        let expected: Vec<_> = expected.map(|(name, rule)| (ident(name), rule)).into();
+        assert_eq!(rules.columns.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_pair_without_rules_does_nothing() {
+        let pair = pair(&with_tables("[tables]\na = {}"), "a");
+        assert_eq!(pair.reverse.mode, Mode::Off);
+        assert_eq!(pair.forward.mode, Mode::Off);
+        assert_eq!(pair.reverse.cursor, CursorChoice::Auto);
+        assert_eq!(pair.reverse.lookback, LOOKBACK);
+        assert_eq!(pair.reverse.keys, KeyOrigin::Shared);
+        assert_eq!(pair.reverse.filter, None);
+    }
+
+    #[test]
+    fn defaults_lie_under_each_tables_own_rules() {
+        let text = with_tables(
+            "[defaults.reverse]\nmode = \"insert-missing\"\nwhere = \"a = 1\"\ncursor = \"none\"\n\
+             columns = { x = { skip = true }, y = \"1\" }\n[tables]\n\
+             a = {}\nb = { reverse = \"off\" }\n\
+             c = { reverse = { where = false, cursor = \"updated_at\", columns = { y = \"2\" } } }",
+        );
+        let a = pair(&text, "a").reverse;
+        assert_eq!((a.mode, a.filter), (Mode::InsertMissing, Some(fragment("a = 1"))));
+        assert_eq!(a.cursor, CursorChoice::Reconcile);
+        assert_eq!(pair(&text, "b").reverse.mode, Mode::Off);
+        let c = pair(&text, "c").reverse;
+        assert_eq!((c.mode, c.filter), (Mode::InsertMissing, None));
+        assert_eq!(c.cursor, CursorChoice::Column(ident("updated_at")));
+        assert_eq!(c.columns.get(&ident("x")), Some(&ColumnRule::Skip));
+        assert_eq!(c.columns.get(&ident("y")), Some(&ColumnRule::Sql(fragment("2"))));
+    }
+
+    #[test]
+    fn modes_that_are_not_there_are_refused() {
+        let told = |line: &str| causes(&with_tables(&format!("[tables.a]\n{line}")));
+        assert_eq!(
+            told("forward = \"upsert\""),
+            ["line 7: forward in [tables.a] must be \"off\" for now: forward is not there yet"]
+        );
+        assert_eq!(
+            told("forward = { mode = \"mirror\" }"),
+            [
+                "line 7: mode in [tables.a.forward] must be \"off\" for now: forward is not there yet"
+            ]
+        );
+        assert_eq!(told("forward = \"off\""), [""; 0]);
+        assert_eq!(
+            told("reverse = \"insert_missing\""),
+            ["line 7: reverse in [tables.a] is \"insert_missing\", no mode; did you mean \
+              \"insert-missing\"?"]
+        );
+        assert_eq!(
+            told("reverse = \"upsert\""),
+            [
+                "line 7: reverse in [tables.a] is \"upsert\", no mode; known are insert-missing and off"
+            ]
+        );
+        assert_eq!(
+            told("reverse = true"),
+            ["line 7: reverse in [tables.a] must be a text in quotes, not true or false"]
+        );
+        assert_eq!(
+            told("reverse = { where = \"a = 1\" }"),
+            ["line 7: reverse in [tables.a] says how, but not what to do; add a mode"]
+        );
+    }
+
+    #[test]
+    fn bad_rules_are_told_with_their_line() {
+        let told =
+            |lines: &str| causes(&config(&format!("[tables.a.reverse]\nmode = \"off\"\n{lines}")));
+        assert_eq!(
+            told("where = \"a) or (b\""),
+            ["line 4: where in [tables.a.reverse]: the expression has a ) without its opening \
+              counterpart"]
+        );
+        assert_eq!(
+            told("where = true"),
+            [
+                "line 4: where in [tables.a.reverse] must be a text in quotes, or false to switch it \
+              off, not true or false"
+            ]
+        );
+        assert_eq!(
+            told("lookback = 15"),
+            ["line 4: lookback in [tables.a.reverse] has no unit; write a number with its unit, \
+              like \"500ms\", \"10s\", \"15m\", \"2h\" or \"1d\""]
+        );
+        assert_eq!(
+            told(
+                "columns = { x = { skip = false },\n y = { from = \"a\", sql = \"b\" },\n z = {},\n\
+                  w = { form = \"a\" }, v = 5 }"
+            ),
+            [
+                "line 4: skip in [tables.a.reverse.columns.x] can only be true; leave the rule out \
+              instead",
+                "line 5: [tables.a.reverse.columns.y] must hold one of skip, from, sql, value and \
+              null, and only one",
+                "line 6: [tables.a.reverse.columns.z] must hold one of skip, from, sql, value and \
+              null, and only one",
+                "line 7: unknown key \"form\" in [tables.a.reverse.columns.w]; did you mean \"from\"?",
+                "line 7: v in [tables.a.reverse.columns] must be a text in quotes, not an integer"
+            ]
+        );
+        assert_eq!(
+            told("cursor = \"\""),
+            ["line 4: cursor in [tables.a.reverse] must not be empty"]
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The only rooms that speak to a PostgreSQL server.
+//!
+//! - [`connection`]: a session with one server, and what it may be asked
+//! - [`failure`]: what a server or a connection answers when it refuses
+//! - [`catalog`]: the shape of tables, read from the system catalogs
+//! - [`copy`]: the one door to COPY
+//! - [`sql`]: pure builders of every dynamic statement
+//!
+//! Nothing here knows a direction, a configuration file or a terminal.
+
+pub mod catalog;
+pub mod connection;
+pub mod copy;
+pub mod failure;
+pub mod sql;

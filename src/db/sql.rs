@@ -1,0 +1,52 @@
+//! Pure builders of every statement over tables that the configuration names.
+//!
+//! A [`Sql`] is a statement whose identifiers are quoted and whose values are
+//! escaped; only the builders in here and in `metadata` make one. Nothing in
+//! here asks a server, so every statement is tested by its full text.
+//!
+//! - [`session`]: how a transaction begins and ends, and what it pins
+//! - [`mapping`]: a pair's columns and key as both sides spell them
+//! - [`select`]: which rows of the source, and how they are read
+//! - [`compare`]: counts and checksums
+//! - [`stage`]: staging tables and what is asked of them on the target
+
+pub mod compare;
+pub mod mapping;
+pub mod select;
+pub mod session;
+pub mod stage;
+
+use std::fmt;
+
+/// One or several statements, safe to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sql(String);
+
+impl Sql {
+    /// Declares a text safe: its identifiers are quoted, its values escaped.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Several statements as one message, so that they cost one round trip.
+    pub(crate) fn batch(statements: impl IntoIterator<Item = Self>) -> Self {
+        let texts: Vec<String> = statements.into_iter().map(|sql| sql.0).collect();
+        Self(texts.join(";\n"))
+    }
+
+    /// The text, for COPY, which sqlx does not guard.
+    pub(in crate::db) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text for sqlx, which wants to hear that it is safe.
+    pub(in crate::db) fn for_sqlx(&self) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(self.0.clone())
+    }
+}
+
+impl fmt::Display for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,140 @@
+//! Counts and order-free checksums of keys, to compare both sides without
+//! moving the tables.
+//!
+//! The sum of 64-bit hashes does not depend on the order of the rows and,
+//! unlike an exclusive or, does not lose a pair of equal ones.
+
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Mapping, View};
+use crate::db::sql::select::{Selection, bucket, condition};
+
+/// How much a survey asks of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// How many rows.
+    Count,
+    /// How many rows, and the checksum of their keys.
+    Checksum,
+}
+
+/// One question of a survey.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Comes back with the answer.
+    pub number: usize,
+    pub mapping: &'a Mapping,
+    pub depth: Depth,
+}
+
+/// Asks the source about several pairs in one statement.
+///
+/// Answers: question, rows with a whole key, rows without, checksum or NULL,
+/// rows that belong to the source alone.
+#[must_use]
+pub fn survey_source(questions: &[(Question<'_>, Selection<'_>)]) -> Sql {
+    let one = |(question, selection): &(Question<'_>, Selection<'_>)| {
+        let condition = condition(question.mapping, *selection);
+        survey(question, View::Source, &question.mapping.source.sql(), &condition)
+    };
+    union(questions.iter().map(one))
+}
+
+/// Asks the target about several pairs in one statement; answers as
+/// [`survey_source`].
+#[must_use]
+pub fn survey_target(questions: &[Question<'_>]) -> Sql {
+    let one = |question: &Question<'_>| {
+        let table = format!("{} as t", question.mapping.target.sql());
+        survey(question, View::Target("t"), &table, "true")
+    };
+    union(questions.iter().map(one))
+}
+
+fn survey(question: &Question<'_>, view: View<'_>, from: &str, condition: &str) -> String {
+    let complete = question.mapping.key_is_complete(view);
+    let checksum = match question.depth {
+        Depth::Count => "null".to_owned(),
+        Depth::Checksum => {
+            format!("sum({}) filter (where {complete})", question.mapping.key_hash(view))
+        }
+    };
+    let owned = match (view, &question.mapping.owned) {
+        (View::Source, Some(owned)) => format!("count(*) filter (where {owned})"),
+        _ => "0".to_owned(),
+    };
+    format!(
+        "select {}, count(*) filter (where {complete}), \
+         count(*) filter (where not ({complete})), {checksum}::text, {owned} \
+         from {from} where {condition}",
+        question.number
+    )
+}
+
+fn union(statements: impl Iterator<Item = String>) -> Sql {
+    Sql::new(statements.collect::<Vec<_>>().join("\nunion all\n"))
+}
+
+/// Count and checksum per bucket of the source's keys in a selection.
+#[must_use]
+pub fn source_buckets(mapping: &Mapping, selection: Selection<'_>, count: u32) -> Sql {
+    let condition = condition(mapping, selection);
+    buckets(mapping, View::Source, &mapping.source.sql(), &condition, count)
+}
+
+/// Count and checksum per bucket of the target's keys.
+#[must_use]
+pub fn target_buckets(mapping: &Mapping, count: u32) -> Sql {
+    buckets(mapping, View::Target("t"), &format!("{} as t", mapping.target.sql()), "true", count)
+}
+
+fn buckets(mapping: &Mapping, view: View<'_>, from: &str, condition: &str, count: u32) -> Sql {
+    let hash = mapping.key_hash(view);
+    Sql::new(format!(
+        "select {}, count(*), sum({hash}) from {from} where {} and {condition} group by 1",
+        bucket(mapping, view, count),
+        mapping.key_is_complete(view),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sql::mapping::tests::mapping;
+    use crate::db::sql::select::{Changed, Slice};
+
+    #[test]
+    fn a_survey_is_one_statement() {
+        let mapping = mapping();
+        let question = |number, depth| Question { number, mapping: &mapping, depth };
+        assert_eq!(
+            survey_target(&[question(0, Depth::Count), question(4, Depth::Checksum)]).to_string(),
+            "select 0, count(*) filter (where t.\"rem_id\" is not null), \
+             count(*) filter (where not (t.\"rem_id\" is not null)), null::text, 0 \
+             from \"public\".\"mbreminder\" as t where true\n\
+             union all\n\
+             select 4, count(*) filter (where t.\"rem_id\" is not null), \
+             count(*) filter (where not (t.\"rem_id\" is not null)), \
+             sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
+             filter (where t.\"rem_id\" is not null)::text, 0 \
+             from \"public\".\"mbreminder\" as t where true"
+        );
+    }
+
+    #[test]
+    fn both_sides_fill_the_same_buckets() {
+        let mapping = mapping();
+        let all = Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
+        assert_eq!(
+            source_buckets(&mapping, all, 64).to_string(),
+            "select (hash_numeric_extended((\"rem_id\")::numeric, 0) & 63), count(*), \
+             sum(hash_numeric_extended((\"rem_id\")::numeric, 0)) from \"public\".\"reminder\" \
+             where \"rem_id\" is not null and true group by 1"
+        );
+        assert_eq!(
+            target_buckets(&mapping, 64).to_string(),
+            "select (hash_numeric_extended((t.\"rem_id\")::numeric, 0) & 63), count(*), \
+             sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
+             from \"public\".\"mbreminder\" as t where t.\"rem_id\" is not null and true group by 1"
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! A pair's columns and key, as both sides spell them.
+//!
+//! What a statement needs to know of a pair and nothing else: no catalogs, no
+//! configuration. `engine::plan` makes a [`Mapping`]; the builders read it.
+
+use crate::db::copy::Format;
+use crate::ident::{Ident, TableName, literal};
+
+/// How the rows of a source table become rows of a target table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    pub source: TableName,
+    pub target: TableName,
+    /// Which source rows are in scope: a closed SQL expression.
+    pub scope: Option<String>,
+    /// Which source rows belong to the source alone: a closed SQL expression.
+    pub owned: Option<String>,
+    /// Never empty.
+    pub key: Vec<KeyColumn>,
+    /// The target's columns that are written.
+    pub columns: Vec<Column>,
+    /// How rows (not keys) travel.
+    pub format: Format,
+    pub existence: Existence,
+    pub uniqueness: Uniqueness,
+}
+
+/// One column of the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// An SQL expression over the source row.
+    pub source: String,
+    /// The type that a key from the target is cast to, to be found again in
+    /// the source.
+    pub source_type: String,
+    /// The target's column; unused where a ledger stands in for it.
+    pub target: Ident,
+    /// The target's type without length or scale, so that a value that does
+    /// not fit is not cut to look like another key.
+    pub staged_type: String,
+    pub form: Form,
+}
+
+/// One written column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub target: Ident,
+    /// An SQL expression over the source row.
+    pub source: String,
+}
+
+/// Where the target says that it has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// In the key's own columns.
+    InTable,
+    /// In `pgsync.delivered_keys`: the target has no column for the key.
+    InLedger,
+}
+
+/// Whether the target itself refuses a second row with the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// A unique index over exactly the key, fit for `on conflict`.
+    Indexed,
+    /// Nothing does; a lock has to.
+    Unguarded,
+}
+
+/// The form in which both sides' values of a key column are compared, so that
+/// equal keys of different types look equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Integer,
+    Numeric,
+    Uuid,
+    /// A stamp with zone on one side and without on the other.
+    Instant,
+    Text,
+}
+
+impl Form {
+    /// A 64-bit hash of `value`, chained behind `seed`.
+    ///
+    /// The server's own hash functions are the same on every version since 11
+    /// and cost a fraction of a digest.
+    #[must_use]
+    pub fn hash(self, value: &str, seed: &str) -> String {
+        match self {
+            Self::Integer => format!("hashint8extended(({value})::bigint, {seed})"),
+            Self::Numeric => format!("hash_numeric_extended(({value})::numeric, {seed})"),
+            Self::Uuid => format!("uuid_hash_extended({value}, {seed})"),
+            Self::Instant | Self::Text => {
+                format!("hashtextextended({} collate \"C\", {seed})", self.text(value))
+            }
+        }
+    }
+
+    /// The value as text, the same on both sides.
+    #[must_use]
+    pub fn text(self, value: &str) -> String {
+        match self {
+            Self::Integer | Self::Uuid | Self::Text => format!("({value})::text"),
+            Self::Numeric => format!("trim_scale(({value})::numeric)::text"),
+            Self::Instant => format!("(({value})::timestamptz)::text"),
+        }
+    }
+}
+
+/// From whose point of view a key is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View<'a> {
+    /// Expressions over a source row.
+    Source,
+    /// The key's columns of a target row with this alias.
+    Target(&'a str),
+    /// Columns `k1`, `k2`, ... of a staging table with this alias.
+    Staged(&'a str),
+}
+
+impl Mapping {
+    /// The key's columns as seen from `view`, in order.
+    #[must_use]
+    pub fn key_in(&self, view: View<'_>) -> Vec<String> {
+        let spell = |(index, key): (usize, &KeyColumn)| match view {
+            View::Source => key.source.clone(),
+            View::Target(alias) => format!("{alias}.{}", key.target.sql()),
+            View::Staged(alias) => format!("{alias}.k{}", index + 1),
+        };
+        self.key.iter().enumerate().map(spell).collect()
+    }
+
+    /// A condition that holds when two views mean the same key.
+    #[must_use]
+    pub fn same_key(&self, left: View<'_>, right: View<'_>) -> String {
+        let pairs = self.key_in(left).into_iter().zip(self.key_in(right));
+        let equal: Vec<String> = pairs.map(|(left, right)| format!("{left} = {right}")).collect();
+        equal.join(" and ")
+    }
+
+    /// A condition that holds when every part of the key is there.
+    #[must_use]
+    pub fn key_is_complete(&self, view: View<'_>) -> String {
+        let parts = self.key_in(view);
+        let there: Vec<String> = parts.iter().map(|part| format!("{part} is not null")).collect();
+        there.join(" and ")
+    }
+
+    /// A 64-bit hash of the whole key.
+    #[must_use]
+    pub fn key_hash(&self, view: View<'_>) -> String {
+        let columns = self.key_in(view).into_iter().zip(&self.key);
+        columns.fold("0".to_owned(), |seed, (value, key)| key.form.hash(&value, &seed))
+    }
+
+    /// The key as one text, e.g. `["4711"]`: how our own tables keep it.
+    #[must_use]
+    pub fn key_text(&self, view: View<'_>) -> String {
+        let columns = self.key_in(view).into_iter().zip(&self.key);
+        let texts: Vec<String> = columns.map(|(value, key)| key.form.text(&value)).collect();
+        format!("json_build_array({})::text", texts.join(", "))
+    }
+
+    /// `k1, k2, ...`
+    #[must_use]
+    pub fn staged_key_names(&self) -> String {
+        let names: Vec<String> = (1..=self.key.len()).map(|n| format!("k{n}")).collect();
+        names.join(", ")
+    }
+
+    /// The target's columns, quoted, in a list.
+    #[must_use]
+    pub fn target_columns(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|column| column.target.sql()).collect();
+        names.join(", ")
+    }
+
+    /// The name under which our own tables keep this pair, as a literal.
+    #[must_use]
+    pub fn ledger_name(&self) -> String {
+        literal(&self.target.to_string())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn ident(name: &str) -> Ident {
+        Ident::new(name).unwrap()
+    }
+
+    /// A pair with one integer and one text key column and all extras.
+    pub(crate) fn mapping() -> Mapping {
+        let public = |table: &str| TableName { schema: ident("public"), table: ident(table) };
+        Mapping {
+            source: public("reminder"),
+            target: public("mbreminder"),
+            scope: None,
+            owned: None,
+            key: vec![KeyColumn {
+                source: "\"rem_id\"".to_owned(),
+                source_type: "numeric".to_owned(),
+                target: ident("rem_id"),
+                staged_type: "numeric".to_owned(),
+                form: Form::Numeric,
+            }],
+            columns: vec![
+                Column { target: ident("rem_id"), source: "\"rem_id\"".to_owned() },
+                Column { target: ident("title"), source: "(upper(remtitle))".to_owned() },
+            ],
+            format: Format::Text,
+            existence: Existence::InTable,
+            uniqueness: Uniqueness::Unguarded,
+        }
+    }
+
+    /// The same with a second, textual, key column.
+    pub(crate) fn composite() -> Mapping {
+        let mut mapping = mapping();
+        mapping.key.push(KeyColumn {
+            source: "\"lang\"".to_owned(),
+            source_type: "text".to_owned(),
+            target: ident("lang"),
+            staged_type: "character varying".to_owned(),
+            form: Form::Text,
+        });
+        mapping
+    }
+
+    #[test]
+    fn a_composite_key_is_hashed_in_a_chain() {
+        assert_eq!(
+            composite().key_hash(View::Source),
+            "hashtextextended((\"lang\")::text collate \"C\", \
+             hash_numeric_extended((\"rem_id\")::numeric, 0))"
+        );
+    }
+
+    #[test]
+    fn a_key_has_one_text_on_both_sides() {
+        assert_eq!(
+            composite().key_text(View::Staged("k")),
+            "json_build_array(trim_scale((k.k1)::numeric)::text, (k.k2)::text)::text"
+        );
+    }
+
+    #[test]
+    fn keys_meet_column_by_column() {
+        assert_eq!(
+            composite().same_key(View::Target("t"), View::Staged("k")),
+            "t.\"rem_id\" = k.k1 and t.\"lang\" = k.k2"
+        );
+        assert_eq!(
+            composite().key_is_complete(View::Source),
+            "\"rem_id\" is not null and \"lang\" is not null"
+        );
+    }
+}

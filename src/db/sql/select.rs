@@ -1,0 +1,300 @@
+//! Which rows of the source a run reads, and how it reads them.
+
+use crate::db::copy::Format;
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Existence, Mapping, View};
+use crate::ident::{Ident, array_literal, literal};
+
+/// Which rows are new since the last run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// Every row, as far as a comparison or a slice does not narrow it.
+    Everything,
+    /// Row versions written at or after the horizon, a 64-bit transaction id.
+    SinceHorizon { horizon: u64, echoes: Echoes },
+    /// Rows whose stamp is at or after this instant, or missing.
+    SinceInstant { column: Ident, instant: String },
+}
+
+/// Whether the source records which row versions pgsync itself wrote there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echoes {
+    /// `pgsync.own_writes` is there and readable.
+    LeftOut,
+    /// Nothing is recorded.
+    Unknown,
+}
+
+/// A part of the rows that makes one checkpoint. No two rows with the same
+/// key are ever in different slices of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slice {
+    All,
+    /// Rows whose key's hash falls into one of these buckets of `count`, a
+    /// power of two.
+    Buckets { count: u32, wanted: Vec<u32> },
+    /// The pages from `from` up to `to`; only where the source's keys are unique.
+    Pages { from: u64, to: Option<u64> },
+    /// Rows that belong to the source alone.
+    Owned,
+}
+
+/// Rows of a source: what is new, in one slice, and what must be looked at again.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    pub changed: &'a Changed,
+    pub slice: &'a Slice,
+    /// Keys, as [`Mapping::key_text`] spells them, that are read in any case.
+    pub again: &'a [String],
+}
+
+/// The bucket of a key's hash, from 0 up to `count` (a power of two).
+#[must_use]
+pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
+    format!("({} & {})", mapping.key_hash(view), count.saturating_sub(1))
+}
+
+/// The condition that picks a selection's rows, whatever their key.
+#[must_use]
+pub fn condition(mapping: &Mapping, selection: Selection<'_>) -> String {
+    let parts = [
+        mapping.scope.clone(),
+        changed_or_again(mapping, selection.changed, selection.again),
+        slice(mapping, selection.slice),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "true".to_owned() } else { parts.join(" and ") }
+}
+
+fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> Option<String> {
+    let changed = changed_condition(changed)?;
+    if again.is_empty() {
+        return Some(changed);
+    }
+    let keys = array_literal(again.iter().map(|key| Some(key.as_str())));
+    let text = mapping.key_text(View::Source);
+    Some(format!("({changed} or {text} = any ({keys}::text[]))"))
+}
+
+/// `age` counts from the newest transaction, so the test is right across the
+/// wrap-around of 32-bit ids; frozen rows keep their id, and the permanent ids
+/// have the largest age.
+///
+/// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
+fn changed_condition(changed: &Changed) -> Option<String> {
+    match changed {
+        Changed::Everything => None,
+        Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
+            Some(format!("age(xmin) <= age('{horizon}'::xid8::xid)"))
+        }
+        Changed::SinceHorizon { horizon, echoes: Echoes::LeftOut } => Some(format!(
+            "(age(xmin) <= age('{horizon}'::xid8::xid) and xmin not in \
+             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '{horizon}'))"
+        )),
+        Changed::SinceInstant { column, instant } => {
+            let (column, instant) = (column.sql(), literal(instant));
+            Some(format!("({column} >= {instant}::timestamptz or {column} is null)"))
+        }
+    }
+}
+
+fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
+    match slice {
+        Slice::All => None,
+        Slice::Buckets { count, wanted } => {
+            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            let bucket = bucket(mapping, View::Source, *count);
+            Some(format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(",")))
+        }
+        Slice::Pages { from, to } => {
+            let below = to.map_or(String::new(), |to| format!(" and ctid < '({to},0)'::tid"));
+            Some(format!("ctid >= '({from},0)'::tid{below}"))
+        }
+        Slice::Owned => Some(mapping.owned.clone().unwrap_or_else(|| "false".to_owned())),
+    }
+}
+
+/// Streams the keys of a selection, with a last column that says whether the
+/// row belongs to the source. Rows without a whole key are left out.
+#[must_use]
+pub fn copy_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+    let mut columns = match mapping.existence {
+        Existence::InTable => mapping.key_in(View::Source),
+        Existence::InLedger => key_texts(mapping),
+    };
+    let owned = mapping.owned.as_deref().unwrap_or("false");
+    columns.push(format!("coalesce({owned}, false)"));
+    let rows = format!(
+        "select {} from {} where {} and {}",
+        columns.join(", "),
+        mapping.source.sql(),
+        mapping.key_is_complete(View::Source),
+        condition(mapping, selection),
+    );
+    copy_out(&rows, Format::Text)
+}
+
+fn key_texts(mapping: &Mapping) -> Vec<String> {
+    mapping.key.iter().map(|key| key.form.text(&key.source)).collect()
+}
+
+/// Streams the mapped columns of a selection.
+#[must_use]
+pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+    let condition = condition(mapping, selection);
+    let complete = mapping.key_is_complete(View::Source);
+    copy_out(&rows(mapping, &format!("{complete} and {condition}")), mapping.format)
+}
+
+/// Streams the mapped columns of the rows with these keys, in scope.
+///
+/// Each key is a list of texts, one per key column.
+#[must_use]
+pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Sql {
+    copy_out(&rows(mapping, &with_keys(mapping, keys)), mapping.format)
+}
+
+/// The same in text, with [`Mapping::key_text`] as the first column, to name
+/// the row that is refused.
+#[must_use]
+pub fn copy_named_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+    let rows = format!(
+        "select {}, {} from {} where {} and {}",
+        mapping.key_text(View::Source),
+        source_columns(mapping),
+        mapping.source.sql(),
+        mapping.key_is_complete(View::Source),
+        condition(mapping, selection),
+    );
+    copy_out(&rows, Format::Text)
+}
+
+/// Asks for the mapped columns of no row: finds a broken expression or a
+/// missing right before a COPY is started, which would cost the session.
+#[must_use]
+pub fn probe_rows(mapping: &Mapping) -> Sql {
+    Sql::new(format!("{} limit 0", rows(mapping, "true")))
+}
+
+/// The rows of a selection whose key is not whole, as JSON, at most `limit`.
+#[must_use]
+pub fn rows_without_key(mapping: &Mapping, selection: Selection<'_>, limit: u64) -> Sql {
+    let source = mapping.source.sql();
+    let table = mapping.source.table.sql();
+    Sql::new(format!(
+        "select {}, to_jsonb({table}.*)::text from {source} where not ({}) and {} limit {limit}",
+        mapping.key_text(View::Source),
+        mapping.key_is_complete(View::Source),
+        condition(mapping, selection),
+    ))
+}
+
+fn rows(mapping: &Mapping, condition: &str) -> String {
+    let (columns, source) = (source_columns(mapping), mapping.source.sql());
+    let scope = mapping.scope.as_ref().map_or(String::new(), |scope| format!("{scope} and "));
+    format!("select {columns} from {source} where {scope}{condition}")
+}
+
+fn source_columns(mapping: &Mapping) -> String {
+    let columns: Vec<&str> = mapping.columns.iter().map(|column| column.source.as_str()).collect();
+    columns.join(", ")
+}
+
+fn with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> String {
+    let arrays: Vec<String> = mapping
+        .key
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let values = keys.iter().map(|key| key.get(index).map(String::as_str));
+            format!("{}::{}[]", array_literal(values), column.source_type)
+        })
+        .collect();
+    let key = mapping.key_in(View::Source).join(", ");
+    match arrays.as_slice() {
+        [only] => format!("{key} = any ({only})"),
+        several => format!("({key}) in (select * from unnest({}))", several.join(", ")),
+    }
+}
+
+fn copy_out(rows: &str, format: Format) -> Sql {
+    let options = match format {
+        Format::Text => "",
+        Format::Binary => " (format binary)",
+    };
+    Sql::new(format!("copy ({rows}) to stdout{options}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sql::mapping::tests::{composite, ident, mapping};
+
+    const ALL: Selection<'static> =
+        Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
+
+    #[test]
+    fn everything_is_read_without_a_condition() {
+        assert_eq!(
+            copy_keys(&mapping(), ALL).to_string(),
+            "copy (select \"rem_id\", coalesce(false, false) from \"public\".\"reminder\" \
+             where \"rem_id\" is not null and true) to stdout"
+        );
+    }
+
+    #[test]
+    fn the_change_cursor_leaves_out_our_own_writes_and_adds_rejects() {
+        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::LeftOut };
+        let mut mapping = mapping();
+        mapping.scope = Some("(org_id = 1)".to_owned());
+        let again = ["[\"5\"]".to_owned()];
+        let selection = Selection { changed: &changed, slice: &Slice::All, again: &again };
+        assert_eq!(
+            condition(&mapping, selection),
+            "(org_id = 1) and ((age(xmin) <= age('750'::xid8::xid) and xmin not in \
+             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750')) \
+             or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
+             = any ('{\"[\\\"5\\\"]\"}'::text[]))"
+        );
+    }
+
+    #[test]
+    fn a_column_cursor_includes_its_own_instant_and_nulls() {
+        let changed =
+            Changed::SinceInstant { column: ident("at"), instant: "2026-01-01 00:00:00+00".into() };
+        let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };
+        assert_eq!(
+            condition(&mapping(), selection),
+            "(\"at\" >= '2026-01-01 00:00:00+00'::timestamptz or \"at\" is null)"
+        );
+    }
+
+    #[test]
+    fn slices_cut_by_bucket_or_by_page() {
+        let buckets = Slice::Buckets { count: 64, wanted: vec![3, 9] };
+        let selection = Selection { slice: &buckets, ..ALL };
+        assert_eq!(
+            condition(&mapping(), selection),
+            "(hash_numeric_extended((\"rem_id\")::numeric, 0) & 63) = any ('{3,9}'::bigint[])"
+        );
+        let pages = Slice::Pages { from: 10, to: Some(20) };
+        let selection = Selection { slice: &pages, ..ALL };
+        assert_eq!(condition(&mapping(), selection), "ctid >= '(10,0)'::tid and ctid < '(20,0)'::tid");
+    }
+
+    #[test]
+    fn wanted_rows_are_named_by_their_keys() {
+        let mut one = mapping();
+        one.format = Format::Binary;
+        assert_eq!(
+            copy_rows_with_keys(&one, &[vec!["1".into()], vec!["2".into()]]).to_string(),
+            "copy (select \"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
+             where \"rem_id\" = any ('{\"1\",\"2\"}'::numeric[])) to stdout (format binary)"
+        );
+        assert_eq!(
+            with_keys(&composite(), &[vec!["1".into(), "it's".into()]]),
+            "(\"rem_id\", \"lang\") in \
+             (select * from unnest('{\"1\"}'::numeric[], '{\"it''s\"}'::text[]))"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! How a transaction begins and ends, and what it pins.
+//!
+//! Through a transaction pooler nothing survives a transaction, so every
+//! setting is `set local`. The settings make both sides read and write values
+//! in the same spelling, whatever the role or the server prefers.
+
+use crate::db::sql::Sql;
+use crate::ident::literal;
+use std::time::Duration;
+
+/// What a session's transactions pin beside the fixed settings.
+#[derive(Debug, Clone)]
+pub struct Pins {
+    /// The zone in which stamps without zone are meant, on both sides.
+    pub time_zone: String,
+    /// `None`: a statement may take as long as it takes.
+    pub statement_timeout: Option<Duration>,
+    pub lock_timeout: Duration,
+}
+
+/// The settings that are the same for everybody, each with its reason.
+const FIXED: [(&str, &str); 9] = [
+    // Quoting of literals relies on it.
+    ("standard_conforming_strings", "on"),
+    // Dates, intervals, floats and bytes as text, the same on both sides.
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+    // The text of type money.
+    ("lc_monetary", "C"),
+    // A policy that would hide rows from us becomes an error.
+    ("row_security", "off"),
+    // We wait for the other side within a transaction.
+    ("idle_in_transaction_session_timeout", "0"),
+    // Compiling costs more than our scans save.
+    ("jit", "off"),
+];
+
+/// Opens the transaction that reads the source: one snapshot for the whole run.
+///
+/// Source: <https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ>
+#[must_use]
+pub fn begin_reading(pins: &Pins) -> Sql {
+    begin("begin isolation level repeatable read, read only", pins)
+}
+
+/// Opens a transaction that writes. `READ COMMITTED`, because a statement
+/// behind a lock must see what was committed while we waited for it.
+#[must_use]
+pub fn begin_writing(pins: &Pins) -> Sql {
+    begin("begin isolation level read committed, read write", pins)
+}
+
+fn begin(opening: &str, pins: &Pins) -> Sql {
+    let mut statements = vec![opening.to_owned()];
+    statements.extend(FIXED.iter().map(|(name, value)| set_local(name, value)));
+    statements.push(set_local("timezone", &pins.time_zone));
+    let statement = pins.statement_timeout.map_or(0, |limit| limit.as_millis());
+    statements.push(set_local("statement_timeout", &statement.to_string()));
+    statements.push(set_local("lock_timeout", &pins.lock_timeout.as_millis().to_string()));
+    Sql::new(statements.join(";\n"))
+}
+
+fn set_local(name: &str, value: &str) -> String {
+    format!("set local {name} = {}", literal(value))
+}
+
+/// Makes what the transaction did final.
+#[must_use]
+pub fn commit() -> Sql {
+    Sql::new("commit")
+}
+
+/// Undoes what the transaction did.
+#[must_use]
+pub fn rollback() -> Sql {
+    Sql::new("rollback")
+}
+
+/// Marks a point to which a failed statement can be undone.
+#[must_use]
+pub fn savepoint() -> Sql {
+    Sql::new("savepoint pgsync_step")
+}
+
+/// Undoes what came after the mark.
+#[must_use]
+pub fn rollback_to_savepoint() -> Sql {
+    Sql::new("rollback to savepoint pgsync_step")
+}
+
+/// Keeps what came after the mark.
+#[must_use]
+pub fn release_savepoint() -> Sql {
+    Sql::new("release savepoint pgsync_step")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_pins_everything_that_changes_the_spelling_of_values() {
+        let pins = Pins {
+            time_zone: "Asia/Kolkata".to_owned(),
+            statement_timeout: None,
+            lock_timeout: Duration::from_secs(10),
+        };
+        assert_eq!(
+            begin_reading(&pins).to_string(),
+            "begin isolation level repeatable read, read only;\n\
+             set local standard_conforming_strings = 'on';\n\
+             set local datestyle = 'ISO, MDY';\n\
+             set local intervalstyle = 'postgres';\n\
+             set local extra_float_digits = '1';\n\
+             set local bytea_output = 'hex';\n\
+             set local lc_monetary = 'C';\n\
+             set local row_security = 'off';\n\
+             set local idle_in_transaction_session_timeout = '0';\n\
+             set local jit = 'off';\n\
+             set local timezone = 'Asia/Kolkata';\n\
+             set local statement_timeout = '0';\n\
+             set local lock_timeout = '10000'"
+        );
+    }
+}

@@ -1,0 +1,466 @@
+//! Staging tables, and what is asked of them on the target.
+//!
+//! All of them are temporary and live for one transaction:
+//!
+//! - `pgsync_keys`: the keys of a slice, with `owned`
+//! - `pgsync_wanted`: the distinct keys whose rows have to be fetched;
+//!   `present` marks those that stand on the target already
+//! - `pgsync_rows`: the fetched rows, in the target's own types
+//! - `pgsync_inserted`: the keys that this transaction has inserted
+
+use crate::db::copy::Format;
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
+use crate::ident::{Ident, literal};
+
+const KEYS: View<'static> = View::Staged("k");
+const WANTED: View<'static> = View::Staged("w");
+const INSERTED: View<'static> = View::Staged("i");
+const TARGET: View<'static> = View::Target("t");
+const ROWS: View<'static> = View::Target("r");
+
+/// Makes `pgsync_keys`. A column takes type and collation from the target's,
+/// but not the length, so that no key is cut to look like another.
+#[must_use]
+pub fn create_keys(mapping: &Mapping) -> Sql {
+    let column = |(index, key): (usize, &crate::db::sql::mapping::KeyColumn)| {
+        let value = match mapping.existence {
+            Existence::InTable => format!("(t.{})::{}", key.target.sql(), key.staged_type),
+            Existence::InLedger => "null::text".to_owned(),
+        };
+        format!("{value} as k{}", index + 1)
+    };
+    let columns: Vec<String> = mapping.key.iter().enumerate().map(column).collect();
+    Sql::new(format!(
+        "create temporary table pgsync_keys on commit drop as \
+         select {}, false as owned from {} as t with no data",
+        columns.join(", "),
+        mapping.target.sql()
+    ))
+}
+
+/// Fills `pgsync_keys`.
+#[must_use]
+pub fn copy_into_keys(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "copy pg_temp.pgsync_keys ({}, owned) from stdin",
+        mapping.staged_key_names()
+    ))
+}
+
+/// Finds the keys that the target does not have, and the owned keys that
+/// stand there without ever having been delivered. Answers with the counts
+/// of both.
+#[must_use]
+pub fn sift(mapping: &Mapping) -> Sql {
+    let (exists, names) = (exists_on_target(mapping, KEYS), mapping.staged_key_names());
+    let suspects = match (&mapping.owned, mapping.existence) {
+        (Some(_), Existence::InTable) => format!(
+            "\nunion all\nselect {names}, true, true from pg_temp.pgsync_keys as k \
+             where k.owned and {exists} and not {} group by {names}",
+            delivered(mapping, KEYS)
+        ),
+        _ => String::new(),
+    };
+    Sql::new(format!(
+        "analyze pg_temp.pgsync_keys;\n\
+         create temporary table pgsync_wanted on commit drop as\n\
+         select {names}, bool_or(k.owned) as owned, false as present \
+         from pg_temp.pgsync_keys as k where not {exists} group by {names}{suspects};\n\
+         select count(*) filter (where not present), count(*) filter (where present) \
+         from pg_temp.pgsync_wanted"
+    ))
+}
+
+fn exists_on_target(mapping: &Mapping, keys: View<'_>) -> String {
+    match mapping.existence {
+        Existence::InTable => format!(
+            "exists (select from {} as t where {})",
+            mapping.target.sql(),
+            mapping.same_key(TARGET, keys)
+        ),
+        Existence::InLedger => delivered(mapping, keys),
+    }
+}
+
+fn delivered(mapping: &Mapping, keys: View<'_>) -> String {
+    format!(
+        "exists (select from pgsync.delivered_keys as d \
+         where d.table_name = {} and d.key = {})",
+        mapping.ledger_name(),
+        mapping.key_text(keys)
+    )
+}
+
+/// Opens a cursor over the wanted keys, as texts.
+#[must_use]
+pub fn open_wanted(mapping: &Mapping) -> Sql {
+    let keys = mapping.key_in(WANTED);
+    let texts: Vec<String> = keys.iter().map(|key| format!("{key}::text")).collect();
+    Sql::new(format!(
+        "declare pgsync_wanted_keys no scroll cursor for select {} from pg_temp.pgsync_wanted as w",
+        texts.join(", ")
+    ))
+}
+
+/// The next wanted keys.
+#[must_use]
+pub fn fetch_wanted(count: u64) -> Sql {
+    Sql::new(format!("fetch {count} from pgsync_wanted_keys"))
+}
+
+/// Makes `pgsync_rows`, in the target's types but without its constraints.
+#[must_use]
+pub fn create_rows(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "create temporary table pgsync_rows on commit drop as select {} from {} with no data",
+        mapping.target_columns(),
+        mapping.target.sql()
+    ))
+}
+
+/// Fills `pgsync_rows`.
+#[must_use]
+pub fn copy_into_rows(mapping: &Mapping) -> Sql {
+    copy_in("pg_temp.pgsync_rows", mapping, mapping.format)
+}
+
+/// The same, for rows in text.
+#[must_use]
+pub fn copy_text_into_rows(mapping: &Mapping) -> Sql {
+    copy_in("pg_temp.pgsync_rows", mapping, Format::Text)
+}
+
+/// Fills the target itself.
+#[must_use]
+pub fn copy_into_target(mapping: &Mapping) -> Sql {
+    copy_in(&mapping.target.sql(), mapping, mapping.format)
+}
+
+fn copy_in(table: &str, mapping: &Mapping, format: Format) -> Sql {
+    let options = match format {
+        Format::Text => "",
+        Format::Binary => " (format binary)",
+    };
+    Sql::new(format!("copy {table} ({}) from stdin{options}", mapping.target_columns()))
+}
+
+/// Keeps other writers out until the transaction ends; readers may read.
+///
+/// Source: <https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES>
+#[must_use]
+pub fn lock_target(mapping: &Mapping) -> Sql {
+    Sql::new(format!("lock table {} in share row exclusive mode", mapping.target.sql()))
+}
+
+/// How many rows the target has.
+#[must_use]
+pub fn count_target(mapping: &Mapping) -> Sql {
+    Sql::new(format!("select count(*) from {}", mapping.target.sql()))
+}
+
+/// A key that stands on several fetched rows although the target allows one,
+/// with the number of rows.
+///
+/// `on conflict do nothing` would otherwise drop all but the first of them
+/// without a word.
+#[must_use]
+pub fn find_duplicate(mapping: &Mapping) -> Sql {
+    let key = mapping.key_in(ROWS).join(", ");
+    Sql::new(format!(
+        "analyze pg_temp.pgsync_rows;\n\
+         select min({}), count(*) from pg_temp.pgsync_rows as r \
+         where not {} group by {key} having count(*) > 1 limit 1",
+        mapping.key_text(ROWS),
+        exists_on_target(mapping, ROWS),
+    ))
+}
+
+/// Inserts the fetched rows whose key the target still does not have, and
+/// answers with their number.
+#[must_use]
+pub fn insert_missing(mapping: &Mapping) -> Sql {
+    match mapping.existence {
+        Existence::InTable => insert_by_key(mapping),
+        Existence::InLedger => insert_all(mapping),
+    }
+}
+
+fn insert_by_key(mapping: &Mapping) -> Sql {
+    let names = mapping.staged_key_names();
+    Sql::new(format!(
+        "create temporary table pgsync_inserted on commit drop as \
+         select {names} from pg_temp.pgsync_wanted with no data;\n\
+         with inserted as (insert into {} as n ({}) overriding system value \
+         select {} from pg_temp.pgsync_rows as r where not {} {}returning {}) \
+         insert into pg_temp.pgsync_inserted select * from inserted;\n\
+         select count(*) from pg_temp.pgsync_inserted",
+        mapping.target.sql(),
+        mapping.target_columns(),
+        mapping.target_columns(),
+        exists_on_target(mapping, ROWS),
+        on_conflict(mapping),
+        mapping.key_in(View::Target("n")).join(", "),
+    ))
+}
+
+/// Inserts the fetched rows whose key the target does not have, with nothing
+/// to soften the target's refusal.
+#[must_use]
+pub fn insert_plainly(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "insert into {} ({}) overriding system value \
+         select {} from pg_temp.pgsync_rows as r where not {}",
+        mapping.target.sql(),
+        mapping.target_columns(),
+        mapping.target_columns(),
+        exists_on_target(mapping, ROWS),
+    ))
+}
+
+fn on_conflict(mapping: &Mapping) -> String {
+    match mapping.uniqueness {
+        Uniqueness::Indexed => {
+            let key: Vec<String> = mapping.key.iter().map(|key| key.target.sql()).collect();
+            format!("on conflict ({}) do nothing ", key.join(", "))
+        }
+        Uniqueness::Unguarded => String::new(),
+    }
+}
+
+fn insert_all(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "with inserted as (insert into {} ({}) overriding system value \
+         select {} from pg_temp.pgsync_rows as r returning 1) select count(*) from inserted",
+        mapping.target.sql(),
+        mapping.target_columns(),
+        mapping.target_columns(),
+    ))
+}
+
+/// A wanted key that the target still does not have after the insert, with
+/// the number of such keys; no row if all is well.
+///
+/// A trigger may have dropped the row, or the column's type may have changed
+/// the key (1.5 into `numeric(5,0)` becomes 2): the next run would insert it
+/// again, and again.
+#[must_use]
+pub fn find_vanished(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "select min({}), count(*) from pg_temp.pgsync_wanted as w where not {} having count(*) > 0",
+        mapping.key_text(WANTED),
+        exists_on_target(mapping, WANTED),
+    ))
+}
+
+/// Writes the delivered keys of a pair whose keys the target has no column for.
+#[must_use]
+pub fn record_delivered(mapping: &Mapping, run: &str) -> Sql {
+    insert_delivered(mapping, run, "from pg_temp.pgsync_wanted as w", WANTED, "")
+}
+
+/// Writes the owned keys of `pgsync_keys` as delivered: the target was empty,
+/// so all of them were inserted.
+#[must_use]
+pub fn record_all_owned(mapping: &Mapping, run: &str) -> Sql {
+    let rows = "from pg_temp.pgsync_keys as k where k.owned";
+    insert_delivered(mapping, run, rows, KEYS, " on conflict do nothing")
+}
+
+/// Writes the owned keys as delivered that this transaction inserted, or that
+/// stand on the target with the same values; an earlier tool brought them.
+#[must_use]
+pub fn record_owned(mapping: &Mapping, run: &str) -> Sql {
+    let rows = format!(
+        "from pg_temp.pgsync_wanted as w where w.owned and ({} or {})",
+        was_inserted(mapping),
+        stands_equal(mapping)
+    );
+    insert_delivered(mapping, run, &rows, WANTED, " on conflict do nothing")
+}
+
+fn insert_delivered(
+    mapping: &Mapping,
+    run: &str,
+    rows: &str,
+    keys: View<'_>,
+    on_conflict: &str,
+) -> Sql {
+    Sql::new(format!(
+        "insert into pgsync.delivered_keys (table_name, key, run_id) \
+         select {}, {}, {} {rows}{on_conflict}",
+        mapping.ledger_name(),
+        mapping.key_text(keys),
+        literal(run),
+    ))
+}
+
+fn was_inserted(mapping: &Mapping) -> String {
+    format!(
+        "exists (select from pg_temp.pgsync_inserted as i where {})",
+        mapping.same_key(INSERTED, WANTED)
+    )
+}
+
+/// Columns that an earlier tool dropped on its way; they do not make two rows
+/// different.
+const BOOKKEEPING: [&str; 3] = ["source", "created_at", "updated_at"];
+
+fn stands_equal(mapping: &Mapping) -> String {
+    let columns = mapping.columns.iter().map(|column| &column.target);
+    let compared = columns.filter(|name| !BOOKKEEPING.contains(&name.as_str()));
+    let equal: Vec<String> = compared.map(equal_values).collect();
+    format!(
+        "exists (select from pg_temp.pgsync_rows as r join {} as t on {} where {}{})",
+        mapping.target.sql(),
+        mapping.same_key(ROWS, TARGET),
+        mapping.same_key(ROWS, WANTED),
+        equal.iter().map(|condition| format!(" and {condition}")).collect::<String>(),
+    )
+}
+
+/// Compared as text: some types (json, point) have no equality.
+fn equal_values(column: &Ident) -> String {
+    let column = column.sql();
+    format!("r.{column}::text is not distinct from t.{column}::text")
+}
+
+/// Writes every owned key as a reject that stands on the target with other
+/// values and was never delivered: two people have taken the same number.
+/// Answers with the number of such keys.
+#[must_use]
+pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
+    let target = mapping.target.sql();
+    Sql::new(format!(
+        "with conflicts as (insert into pgsync.rejects as known \
+         (direction, table_name, key, row_hash, reason, message, source_row, target_row, run_id) \
+         select {direction}, {name}, {key}, '', 'key conflict', \
+         'the key stands on both sides with different values', \
+         (select to_jsonb(r) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
+         (select to_jsonb(t) from {target} as t where {standing} limit 1), {run} \
+         from pg_temp.pgsync_wanted as w where w.owned and not ({inserted} or {equal}) \
+         {again} returning 1) select count(*) from conflicts",
+        direction = literal(direction),
+        name = mapping.ledger_name(),
+        key = mapping.key_text(WANTED),
+        fetched = mapping.same_key(ROWS, WANTED),
+        standing = mapping.same_key(TARGET, WANTED),
+        run = literal(run),
+        inserted = was_inserted(mapping),
+        equal = stands_equal(mapping),
+        again = REJECTED_AGAIN,
+    ))
+}
+
+/// A reject that is met again keeps the time when it was first seen.
+pub(crate) const REJECTED_AGAIN: &str = "on conflict (direction, table_name, key, row_hash) \
+     do update set reason = excluded.reason, message = excluded.message, \
+     source_row = excluded.source_row, target_row = excluded.target_row, \
+     run_id = excluded.run_id, last_seen = now(), attempts = known.attempts + 1";
+
+/// The highest value of a column, the last value of its sequence, and whether
+/// that was handed out.
+#[must_use]
+pub fn sequence_gap(mapping: &Mapping, column: &Ident, sequence: &crate::ident::TableName) -> Sql {
+    Sql::new(format!(
+        "select (select max({}) from {}), last_value, is_called from {}",
+        column.sql(),
+        mapping.target.sql(),
+        sequence.sql()
+    ))
+}
+
+/// Draws `count` values from a sequence: this can only move it up, even while
+/// others draw from it too.
+#[must_use]
+pub fn draw_from_sequence(sequence: &crate::ident::TableName, count: u64) -> Sql {
+    let name = literal(&sequence.sql());
+    Sql::new(format!("select count(nextval({name}::regclass)) from generate_series(1, {count})"))
+}
+
+/// Sets a sequence that lies far behind; nobody draws that many values while
+/// this statement runs.
+#[must_use]
+pub fn set_sequence(sequence: &crate::ident::TableName, value: i64) -> Sql {
+    Sql::new(format!("select setval({}::regclass, {value})", literal(&sequence.sql())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sql::mapping::tests::{composite, mapping};
+
+    #[test]
+    fn keys_are_staged_without_length_and_sifted_on_the_target() {
+        assert_eq!(
+            create_keys(&composite()).to_string(),
+            "create temporary table pgsync_keys on commit drop as \
+             select (t.\"rem_id\")::numeric as k1, (t.\"lang\")::character varying as k2, \
+             false as owned from \"public\".\"mbreminder\" as t with no data"
+        );
+        assert_eq!(
+            sift(&mapping()).to_string(),
+            "analyze pg_temp.pgsync_keys;\n\
+             create temporary table pgsync_wanted on commit drop as\n\
+             select k1, bool_or(k.owned) as owned, false as present \
+             from pg_temp.pgsync_keys as k where not exists (select from \
+             \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) group by k1;\n\
+             select count(*) filter (where not present), count(*) filter (where present) \
+             from pg_temp.pgsync_wanted"
+        );
+    }
+
+    #[test]
+    fn an_owned_key_that_stands_there_undelivered_is_a_suspect() {
+        let mut mapping = mapping();
+        mapping.owned = Some("(source = 'M')".to_owned());
+        let sql = sift(&mapping).to_string();
+        assert!(sql.contains(
+            "union all\nselect k1, true, true from pg_temp.pgsync_keys as k where k.owned and \
+             exists (select from \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) and \
+             not exists (select from pgsync.delivered_keys as d \
+             where d.table_name = 'mbreminder' and \
+             d.key = json_build_array(trim_scale((k.k1)::numeric)::text)::text) group by k1"
+        ));
+    }
+
+    #[test]
+    fn without_an_index_the_insert_checks_under_the_lock() {
+        assert_eq!(
+            insert_missing(&mapping()).to_string(),
+            "create temporary table pgsync_inserted on commit drop as \
+             select k1 from pg_temp.pgsync_wanted with no data;\n\
+             with inserted as (insert into \"public\".\"mbreminder\" as n (\"rem_id\", \"title\") \
+             overriding system value select \"rem_id\", \"title\" from pg_temp.pgsync_rows as r \
+             where not exists (select from \"public\".\"mbreminder\" as t \
+             where t.\"rem_id\" = r.\"rem_id\") returning n.\"rem_id\") \
+             insert into pg_temp.pgsync_inserted select * from inserted;\n\
+             select count(*) from pg_temp.pgsync_inserted"
+        );
+        assert_eq!(
+            lock_target(&mapping()).to_string(),
+            "lock table \"public\".\"mbreminder\" in share row exclusive mode"
+        );
+    }
+
+    #[test]
+    fn with_an_index_a_row_that_came_meanwhile_is_passed_over() {
+        let mut mapping = composite();
+        mapping.uniqueness = Uniqueness::Indexed;
+        let sql = insert_missing(&mapping).to_string();
+        assert!(sql.contains("on conflict (\"rem_id\", \"lang\") do nothing returning"), "{sql}");
+    }
+
+    #[test]
+    fn bookkeeping_columns_do_not_make_rows_different() {
+        let mut mapping = mapping();
+        let column = |name: &str| crate::db::sql::mapping::Column {
+            target: Ident::new(name).unwrap(),
+            source: String::new(),
+        };
+        mapping.columns = vec![column("title"), column("source"), column("updated_at")];
+        assert!(stands_equal(&mapping).ends_with(
+            "and r.\"title\"::text is not distinct from t.\"title\"::text)"
+        ));
+    }
+}

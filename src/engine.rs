@@ -1,0 +1,21 @@
+//! One sync engine for both directions.
+//!
+//! - [`plan`]: decides, without I/O: catalogs and configuration to table plans
+//! - [`read_point`]: the snapshot, the horizon, the source's identity
+//! - [`target`]: the side that is written to, and its transactions
+//! - [`diff`]: compares both sides without moving the tables
+//! - [`apply`]: does what was decided, a checkpoint at a time
+//! - [`run`]: a run from read point to summary
+//! - [`event`]: what it tells while it works
+//!
+//! The engine speaks of source and target. It knows no terminal, and not
+//! which of both sides is the cloud.
+
+pub mod apply;
+pub mod diff;
+pub mod event;
+pub mod plan;
+pub mod read_point;
+pub mod run;
+pub mod target;
+pub mod trouble;

@@ -1,0 +1,207 @@
+//! Keys first: rows follow only for keys that the target lacks.
+//!
+//! One checkpoint:
+//!
+//! 1. the keys of the slice are streamed into staging;
+//! 2. the target says which of them it lacks, and which stand there although
+//!    they belong to the source and were never delivered;
+//! 3. the rows of those keys are fetched into staging;
+//! 4. where no unique index guards the key, the table is locked, and the
+//!    check and the insert happen under the lock;
+//! 5. keys that should stand there now are looked for: a trigger may have
+//!    dropped one, or a type may have changed it;
+//! 6. rows, delivered keys, rejects, own write and watermark are committed.
+
+use crate::db::copy::{Copy, Format, relay};
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Existence, Uniqueness};
+use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
+use crate::db::sql::stage;
+use crate::engine::apply::{Job, Place, Step};
+use crate::engine::event::Event;
+use crate::engine::trouble::Trouble;
+use crate::error::{Error, Kind};
+
+/// Keys that are sent to the source in one statement.
+const KEYS_PER_FETCH: u64 = 10_000;
+
+/// What staging says about a slice.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Keys that were staged.
+    staged: u64,
+    /// Keys that the target lacks.
+    missing: u64,
+    /// Owned keys that stand on the target without having been delivered.
+    suspect: u64,
+}
+
+impl Job<'_> {
+    pub(super) async fn sift(&mut self, slices: &[Slice]) -> Step<()> {
+        // With nothing to look at there is still a watermark to write.
+        let slices = if slices.is_empty() { &[Slice::Buckets { count: 1, wanted: vec![] }] } else { slices };
+        for (at, slice) in slices.iter().enumerate() {
+            let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
+            if let Err(trouble) = self.sift_slice(slice, place).await {
+                return Err(self.undo_and_name(trouble, slice).await);
+            }
+        }
+        Ok(())
+    }
+
+    async fn sift_slice(&mut self, slice: &Slice, place: Place) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        self.target.begin(stage::create_keys(mapping)).await.map_err(Trouble::target("stage"))?;
+        let wanted = self.stage_keys(slice).await?;
+        let mut inserted = 0;
+        if wanted.missing + wanted.suspect > 0 {
+            self.stage_rows(slice, wanted).await?;
+            inserted = self.insert().await?;
+        }
+        self.done.new += inserted;
+        self.checkpoint(inserted, place).await
+    }
+
+    async fn stage_keys(&mut self, slice: &Slice) -> Step<Wanted> {
+        let mapping = &self.plan.mapping;
+        let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+        let keys = Copy {
+            out: copy_keys(mapping, selection),
+            into: stage::copy_into_keys(mapping),
+            format: Format::Text,
+        };
+        let staged = self.relay(&keys).await?;
+        let sifted = self.ask_target(&stage::sift(mapping)).await?;
+        let count = |index| sifted.number(index).map_err(Trouble::target("compare"));
+        Ok(Wanted { staged, missing: count(0)?, suspect: count(1)? })
+    }
+
+    /// Fetches the wanted rows: by their keys while they are a small part of
+    /// the slice, else the whole slice, of which the insert takes its part.
+    async fn stage_rows(&mut self, slice: &Slice, wanted: Wanted) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        let opening = Sql::batch([stage::create_rows(mapping), stage::open_wanted(mapping)]);
+        self.target.session.execute(&opening).await.map_err(Trouble::target("stage"))?;
+        let count = wanted.missing + wanted.suspect;
+        let most = count > KEYS_PER_FETCH && count > wanted.staged / 4;
+        if most && mapping.existence == Existence::InTable {
+            let selection =
+                Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+            return self.relay_rows(copy_rows(mapping, selection)).await;
+        }
+        loop {
+            let keys = self.next_keys().await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.relay_rows(copy_rows_with_keys(mapping, &keys)).await?;
+        }
+    }
+
+    async fn next_keys(&mut self) -> Step<Vec<Vec<String>>> {
+        let fetch = stage::fetch_wanted(KEYS_PER_FETCH);
+        let rows = self.target.session.rows(&fetch).await.map_err(Trouble::target("compare"))?;
+        let width = self.plan.mapping.key.len();
+        let key = |row: &crate::db::connection::Row| {
+            (0..width).map(|index| row.text(index).map(str::to_owned)).collect()
+        };
+        let keys: Result<_, _> = rows.iter().map(key).collect();
+        keys.map_err(Trouble::target("compare"))
+    }
+
+    async fn relay_rows(&mut self, out: Sql) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        let copy = Copy { out, into: stage::copy_into_rows(mapping), format: mapping.format };
+        self.relay(&copy).await.map(drop)
+    }
+
+    async fn relay(&mut self, copy: &Copy) -> Step<u64> {
+        let observer = self.observer;
+        let moved = |rows| observer.hear(Event::Moved(rows));
+        relay(&mut self.source.session, &mut self.target.session, copy, &moved)
+            .await
+            .map_err(Trouble::copy)
+    }
+
+    /// Inserts what is missing, and keeps what was delivered and what is in
+    /// conflict. Returns the number of rows inserted.
+    async fn insert(&mut self) -> Step<u64> {
+        self.guard_key().await?;
+        let mapping = &self.plan.mapping;
+        let inserted = self.ask_target(&stage::insert_missing(mapping)).await?;
+        let inserted = inserted.number(0).map_err(Trouble::target("write to"))?;
+        self.record_keys().await?;
+        self.look_for_vanished().await?;
+        Ok(inserted)
+    }
+
+    /// Makes sure that no key can come in twice: by a lock, or by the index,
+    /// which takes one row per key and so must not be offered two.
+    async fn guard_key(&mut self) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        if mapping.existence == Existence::InLedger {
+            return Ok(());
+        }
+        if mapping.uniqueness == Uniqueness::Unguarded {
+            let lock = stage::lock_target(mapping);
+            return self.target.session.execute(&lock).await.map_err(Trouble::target("lock"));
+        }
+        let duplicate = stage::find_duplicate(mapping);
+        let rows = self.target.session.rows(&duplicate).await.map_err(Trouble::target("compare"))?;
+        match rows.first() {
+            None => Ok(()),
+            Some(row) => Err(self.duplicate(row.get(0), row.get(1))),
+        }
+    }
+
+    fn duplicate(&self, key: Option<&str>, rows: Option<&str>) -> Trouble {
+        let (key, rows) = (key.unwrap_or("?"), rows.unwrap_or("several"));
+        let (source, target) = (self.source.side.word(), self.target.side.word());
+        let error = Error::new(Kind::Table, format!("could not insert key {key} into {}", self.plan.name));
+        Trouble::Refused(
+            error
+                .because_text(format!(
+                    "the key stands on {rows} rows on the {source}, but the {target} allows one"
+                ))
+                .hint(format!(
+                    "give all but one of these rows another key on the {source}, or name a key \
+                     that tells them apart: [tables.{}] key = [...]",
+                    self.plan.name
+                )),
+        )
+    }
+
+    async fn record_keys(&mut self) -> Step<()> {
+        let (mapping, run) = (&self.plan.mapping, &self.settings.run);
+        let statements = match (mapping.existence, &mapping.owned) {
+            (Existence::InLedger, _) => vec![stage::record_delivered(mapping, run)],
+            (Existence::InTable, None) => return Ok(()),
+            (Existence::InTable, Some(_)) => vec![
+                stage::record_owned(mapping, run),
+                stage::record_conflicts(mapping, self.settings.direction.word(), run),
+            ],
+        };
+        let sql = Sql::batch(statements);
+        self.target.session.execute(&sql).await.map_err(Trouble::target("write to"))
+    }
+
+    async fn look_for_vanished(&mut self) -> Step<()> {
+        let question = stage::find_vanished(&self.plan.mapping);
+        let rows = self.target.session.rows(&question).await.map_err(Trouble::target("compare"))?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let (key, count) = (row.get(0).unwrap_or("?"), row.get(1).unwrap_or("some"));
+        let name = &self.plan.name;
+        let error = Error::new(Kind::Table, format!("could not insert key {key} into {name}"));
+        Err(Trouble::Refused(
+            error
+                .because_text(format!(
+                    "{count} rows were inserted, but their keys are not there: \
+                     a trigger drops them, or the column's type changes the key"
+                ))
+                .hint(format!(
+                    "look at the triggers of {name} on the {}, and at the types of its key",
+                    self.target.side.word()
+                )),
+        ))
+    }
+}

@@ -1,0 +1,89 @@
+//! Everything, into an empty target: rows go straight into the table.
+//!
+//! Each checkpoint locks the table and counts it first: as long as it holds
+//! exactly what this run has put there, no key can be there twice. If somebody
+//! else has written to it, the rest is sifted.
+
+use crate::db::copy::{Copy, Format, relay};
+use crate::db::sql::Sql;
+use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows};
+use crate::db::sql::stage::{
+    copy_into_keys, copy_into_target, count_target, create_keys, lock_target, record_all_owned,
+};
+use crate::engine::apply::{Job, Place, Step};
+use crate::engine::target::Ending;
+use crate::engine::trouble::Trouble;
+
+impl Job<'_> {
+    pub(super) async fn stream(&mut self, slices: &[Slice]) -> Step<()> {
+        for (at, slice) in slices.iter().enumerate() {
+            let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
+            match self.stream_slice(slice, place).await {
+                Ok(Taken::Streamed) => {}
+                Ok(Taken::SomebodyElseWrote) => return self.sift(&slices[at..]).await,
+                Err(trouble) => return Err(self.undo_and_name(trouble, slice).await),
+            }
+        }
+        Ok(())
+    }
+
+    async fn stream_slice(&mut self, slice: &Slice, place: Place) -> Step<Taken> {
+        let opening = Sql::batch([lock_target(&self.plan.mapping), create_keys(&self.plan.mapping)]);
+        self.target.begin(opening).await.map_err(Trouble::target("lock"))?;
+        let held: u64 = self
+            .ask_target(&count_target(&self.plan.mapping))
+            .await?
+            .number(0)
+            .map_err(Trouble::target("count"))?;
+        if held != self.streamed_so_far() {
+            self.target.undo().await.map_err(Trouble::target("leave"))?;
+            return Ok(Taken::SomebodyElseWrote);
+        }
+        let rows = self.relay_everything(slice).await?;
+        self.done.new += rows;
+        self.checkpoint(rows, place).await?;
+        Ok(Taken::Streamed)
+    }
+
+    /// A dry run has undone what it streamed before.
+    fn streamed_so_far(&self) -> u64 {
+        match self.target.ending {
+            Ending::Commit => self.done.inserted,
+            Ending::Rollback { .. } => 0,
+        }
+    }
+
+    async fn relay_everything(&mut self, slice: &Slice) -> Step<u64> {
+        let mapping = &self.plan.mapping;
+        let selection =
+            Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+        let copy = Copy {
+            out: copy_rows(mapping, selection),
+            into: copy_into_target(mapping),
+            format: mapping.format,
+        };
+        let observer = self.observer;
+        let moved = |rows| observer.hear(crate::engine::event::Event::Moved(rows));
+        let rows = relay(&mut self.source.session, &mut self.target.session, &copy, &moved)
+            .await
+            .map_err(Trouble::copy)?;
+        if mapping.owned.is_some() {
+            let keys = Copy {
+                out: copy_keys(mapping, selection),
+                into: copy_into_keys(mapping),
+                format: Format::Text,
+            };
+            relay(&mut self.source.session, &mut self.target.session, &keys, &|_| {})
+                .await
+                .map_err(Trouble::copy)?;
+            let record = record_all_owned(mapping, &self.settings.run);
+            self.target.session.execute(&record).await.map_err(Trouble::target("write to"))?;
+        }
+        Ok(rows)
+    }
+}
+
+enum Taken {
+    Streamed,
+    SomebodyElseWrote,
+}

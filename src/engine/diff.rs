@@ -1,0 +1,124 @@
+//! Compares both sides without moving the tables.
+//!
+//! First a survey: counts and checksums of all pairs, one statement a side.
+//! Where they differ, counts and checksums per bucket of keys. What a bucket
+//! cannot settle is settled by its keys, in `apply`.
+
+use crate::db::connection::Row;
+use crate::db::failure::Result;
+use crate::db::sql::compare::{Depth, Question, source_buckets, survey_source, survey_target, target_buckets};
+use crate::db::sql::mapping::Existence;
+use crate::db::sql::select::{Changed, Selection, Slice, probe_rows};
+use crate::db::sql::Sql;
+use crate::engine::plan::work::{Buckets, Counts};
+use crate::engine::plan::TablePlan;
+use crate::engine::read_point::Source;
+use crate::engine::target::Target;
+use crate::engine::trouble::Trouble;
+use std::collections::HashMap;
+
+/// What both sides answered about a pair.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    pub source: Counts,
+    /// `None` where the target was not asked.
+    pub target: Option<Counts>,
+}
+
+/// Asks both sides about all pairs, each side in one statement.
+///
+/// # Errors
+/// Which side refused. One bad pair spoils the statement for all of them, so
+/// the caller asks again pair by pair.
+pub async fn survey(
+    source: &mut Source,
+    target: &mut Target,
+    plans: &[&TablePlan],
+) -> Result<Vec<Survey>, Trouble> {
+    let questions: Vec<_> = plans.iter().enumerate().map(|(at, plan)| question(at, plan)).collect();
+    let both_sided: Vec<_> = questions
+        .iter()
+        .zip(plans)
+        .filter_map(|(question, plan)| is_compared(plan).then_some(*question))
+        .collect();
+    let of_source: Vec<_> = questions
+        .iter()
+        .zip(plans)
+        .map(|(question, plan)| (*question, selection(plan, &Slice::All)))
+        .collect();
+    let probes = plans.iter().map(|plan| probe_rows(&plan.mapping));
+    let source_question = Sql::batch(probes.chain([survey_source(&of_source)]));
+    let (source_rows, target_rows) = tokio::join!(source.ask(&source_question), async {
+        if both_sided.is_empty() {
+            return Ok(Vec::new());
+        }
+        target.ask(&survey_target(&both_sided)).await
+    });
+    let of_source = source_rows.and_then(answers).map_err(Trouble::source("count"))?;
+    let mut of_target = target_rows.and_then(answers).map_err(Trouble::target("count"))?;
+    Ok((0..plans.len())
+        .map(|at| Survey {
+            source: of_source.get(&at).cloned().unwrap_or_default(),
+            target: of_target.remove(&at),
+        })
+        .collect())
+}
+
+fn answers(rows: Vec<Row>) -> Result<HashMap<usize, Counts>> {
+    rows.iter().map(counts).collect()
+}
+
+/// Small tables are summed at once; a large one is counted first, because
+/// counts that differ make its sum worthless.
+const SMALL_PAGES: u64 = 2_000;
+
+fn question(at: usize, plan: &TablePlan) -> Question<'_> {
+    let small = plan.pages <= SMALL_PAGES;
+    let depth = if small && is_compared(plan) { Depth::Checksum } else { Depth::Count };
+    Question { number: at, mapping: &plan.mapping, depth }
+}
+
+/// Whether the target has anything to say: not where a ledger speaks for it,
+/// and not where the change cursor names the rows.
+fn is_compared(plan: &TablePlan) -> bool {
+    plan.changed == Changed::Everything && plan.mapping.existence == Existence::InTable
+}
+
+fn selection<'a>(plan: &'a TablePlan, slice: &'a Slice) -> Selection<'a> {
+    Selection { changed: &plan.changed, slice, again: &plan.again }
+}
+
+fn counts(row: &Row) -> Result<(usize, Counts)> {
+    let counts = Counts {
+        rows: row.number(1)?,
+        keyless: row.number(2)?,
+        checksum: row.get(3).map(str::to_owned),
+        owned: row.number(4)?,
+    };
+    Ok((row.number(0)?, counts))
+}
+
+/// Count and checksum per bucket of both sides, at the same time.
+///
+/// # Errors
+/// Which side refused.
+pub async fn buckets(
+    source: &mut Source,
+    target: &mut Target,
+    plan: &TablePlan,
+    count: u32,
+) -> Result<(Buckets, Buckets), Trouble> {
+    let of_source = source_buckets(&plan.mapping, selection(plan, &Slice::All), count);
+    let of_target = target_buckets(&plan.mapping, count);
+    let (source, target) = tokio::join!(source.ask(&of_source), target.ask(&of_target));
+    Ok((
+        source.and_then(read).map_err(Trouble::source("compare"))?,
+        target.and_then(read).map_err(Trouble::target("compare"))?,
+    ))
+}
+
+fn read(rows: Vec<Row>) -> Result<Buckets> {
+    rows.iter()
+        .map(|row| Ok((row.number(0)?, (row.number(1)?, row.text(2)?.to_owned()))))
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! What a run tells while it works, and what it leaves behind.
+
+use crate::engine::plan::cursor::How;
+use crate::error::Error;
+use std::time::Duration;
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Something the reader should know, although the run goes on.
+    Warning(&'a str),
+    /// Source columns that have no place on the target.
+    LeftOut { table: &'a str, columns: &'a [String] },
+    /// A pair is being worked on; about this many rows will be looked at.
+    Started { table: &'a str, rows: u64 },
+    /// So many more rows have moved.
+    Moved(u64),
+    /// A pair is done, for better or worse.
+    Finished(&'a Outcome),
+}
+
+/// Whoever listens to a run.
+pub trait Observer: Sync {
+    /// Hears an event; must return quickly.
+    fn hear(&self, event: Event<'_>);
+}
+
+/// What a run did with one pair.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The table's name for people.
+    pub table: String,
+    /// `None` if it could not even be planned.
+    pub how: Option<How>,
+    /// Source rows that were looked at, on either side.
+    pub checked: u64,
+    /// Rows that the target lacked.
+    pub new: u64,
+    /// Rows that are there now and were not before.
+    pub inserted: u64,
+    /// Rows that are set aside, with their reason.
+    pub rejected: u64,
+    pub elapsed: Duration,
+    /// Why the pair stopped, if it did.
+    pub failure: Option<Error>,
+}

@@ -1,0 +1,198 @@
+//! DECIDE: catalogs and configuration to table plans. Pure.
+//!
+//! - [`cursor`]: which rows are new, and why it is thought so
+//! - [`columns`]: which column goes where
+//! - [`order`]: parents before children
+//! - [`work`]: what a survey's counts mean
+
+pub mod columns;
+pub mod cursor;
+pub mod order;
+pub mod work;
+
+use crate::config::{CursorChoice, Rules};
+use crate::db::catalog::{Kind, Table};
+use crate::db::sql::mapping::{Existence, Mapping};
+use crate::db::sql::select::Changed;
+use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
+use crate::engine::read_point::ReadPoint;
+use crate::error::Result;
+use crate::ident::{Ident, TableName};
+use crate::metadata::watermark::{Horizon, Watermark};
+
+/// A table pair as one direction sees it.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The name under which our tables and the reader know it.
+    pub name: String,
+    pub source: TableName,
+    pub target: TableName,
+    /// Empty: the primary key of either side.
+    pub key: Vec<Ident>,
+    /// Which source rows belong to the source alone: a closed SQL expression.
+    pub owned_by_source: Option<String>,
+    pub rules: Rules,
+}
+
+/// A pair with everything decided that can be decided before rows are counted.
+#[derive(Debug, Clone)]
+pub struct TablePlan {
+    pub name: String,
+    pub mapping: Mapping,
+    pub changed: Changed,
+    pub how: How,
+    /// What the last checkpoint writes.
+    pub horizon: Horizon,
+    /// Keys of rejects, which are looked at in any case.
+    pub again: Vec<String>,
+    /// Target columns whose own sequence has to follow.
+    pub sequences: Vec<(Ident, TableName)>,
+    /// Source columns that have no place on the target.
+    pub left_out: Vec<String>,
+    pub parents: Vec<TableName>,
+    pub slicing: Slicing,
+    /// Size of the source in pages of 8 KiB.
+    pub pages: u64,
+}
+
+/// What the source offers to cut it into slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slicing {
+    /// Keys are unique and rows lie in pages: any cut is between keys.
+    ByPage { pages: u64 },
+    /// Only the key's hash keeps equal keys together.
+    ByBucket,
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    pub source: &'a Table,
+    pub target: &'a Table,
+    pub point: &'a ReadPoint,
+    pub reading: Reading,
+    pub watermark: Option<&'a Watermark>,
+    /// Keys of the pair's rejects.
+    pub rejected: &'a [String],
+}
+
+/// Plans one pair.
+///
+/// # Errors
+/// When columns or key do not fit, in a sentence with a hint.
+pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
+    let columns::Columns { mapping, left_out } = columns::map(pair, facts.source, facts.target)?;
+    let horizon = Horizon {
+        xid: facts.point.horizon,
+        timestamp: facts.point.clock.clone(),
+        identity: identity(facts.point, facts.source),
+        mapping: describe(&mapping, &pair.rules),
+    };
+    let column = cursor_column(&pair.rules.cursor, facts.source);
+    let (changed, how) = cursor::choose(&Situation {
+        reading: facts.reading,
+        choice: &pair.rules.cursor,
+        lookback: pair.rules.lookback,
+        column: column.as_ref(),
+        transaction_ids: transaction_ids(facts.source),
+        echoes: facts.point.echoes,
+        watermark: facts.watermark,
+        now: &horizon,
+        next_xid: facts.point.next_xid,
+    });
+    Ok(TablePlan {
+        name: pair.name.clone(),
+        changed,
+        how,
+        horizon,
+        again: facts.rejected.to_vec(),
+        sequences: sequences(&mapping, facts.target),
+        left_out,
+        parents: names(&facts.target.parents),
+        slicing: slicing(&mapping, facts.source),
+        pages: facts.source.pages,
+        mapping,
+    })
+}
+
+/// The column that a pair goes by where transaction ids are of no use.
+fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
+    match choice {
+        CursorChoice::Column(column) => Some(column.clone()),
+        CursorChoice::Auto | CursorChoice::Reconcile => {
+            source.column(USUAL_COLUMN).and_then(|column| Ident::new(&column.name).ok())
+        }
+    }
+}
+
+/// `xmin` is worth something in heap tables only, and only where every part
+/// of the table is one.
+fn transaction_ids(source: &Table) -> TransactionIds {
+    let heap = source.leaves.iter().all(|leaf| {
+        matches!(leaf.kind, Kind::Table | Kind::MaterializedView)
+            && leaf.access_method.as_deref() == Some("heap")
+    });
+    if heap { TransactionIds::Usable } else { TransactionIds::Missing }
+}
+
+/// Which server, database and relations a horizon belongs to.
+fn identity(point: &ReadPoint, source: &Table) -> String {
+    let mut relations = vec![source.oid.to_string()];
+    relations.extend(source.leaves.iter().map(|leaf| leaf.oid.to_string()));
+    relations.dedup();
+    format!("{};relation {}", point.identity, relations.join(","))
+}
+
+/// Columns, key and filter, as the watermark remembers them.
+fn describe(mapping: &Mapping, rules: &Rules) -> String {
+    let key: Vec<&str> = mapping.key.iter().map(|key| key.source.as_str()).collect();
+    let columns: Vec<String> = mapping
+        .columns
+        .iter()
+        .map(|column| format!("{} = {}", column.target.sql(), column.source))
+        .collect();
+    let filter = rules.filter.as_ref().map_or("all rows", |filter| filter.as_str());
+    format!("{} from {} where {filter}", columns.join(", "), mapping.source.sql())
+        + &format!(" by {} ({:?})", key.join(", "), mapping.existence)
+}
+
+fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {
+    let written = mapping.columns.iter().map(|column| &column.target);
+    written
+        .filter_map(|name| {
+            let (schema, sequence) = target.column(name.as_str())?.sequence.as_ref()?;
+            let sequence =
+                TableName { schema: Ident::new(schema).ok()?, table: Ident::new(sequence).ok()? };
+            Some((name.clone(), sequence))
+        })
+        .collect()
+}
+
+fn names(tables: &[(String, String)]) -> Vec<TableName> {
+    let name = |(schema, table): &(String, String)| {
+        Some(TableName { schema: Ident::new(schema).ok()?, table: Ident::new(table).ok()? })
+    };
+    tables.iter().filter_map(name).collect()
+}
+
+/// Pages keep their rows together for the length of our snapshot, but only a
+/// unique key makes sure that no key lies in two of them.
+fn slicing(mapping: &Mapping, source: &Table) -> Slicing {
+    let key: Vec<&str> = source
+        .columns
+        .iter()
+        .filter(|column| {
+            let quoted = Ident::new(&column.name).map(|name| name.sql());
+            quoted.is_ok_and(|sql| mapping.key.iter().any(|key| key.source == sql))
+        })
+        .map(|column| column.name.as_str())
+        .collect();
+    let alone = matches!(source.leaves.as_slice(), [leaf] if leaf.oid == source.oid);
+    let unique = key.len() == mapping.key.len() && source.is_unique_over(&key);
+    let in_table = mapping.existence == Existence::InTable;
+    if alone && unique && in_table && source.pages > 0 {
+        Slicing::ByPage { pages: source.pages }
+    } else {
+        Slicing::ByBucket
+    }
+}

@@ -1,0 +1,313 @@
+//! Which column goes where, and which do not. Pure.
+//!
+//! Columns meet by name, unless a rule says otherwise. Nothing is cast: a
+//! value travels as text into the target's own type, or in binary where both
+//! types are the same plain built-in one.
+
+use crate::config::{ColumnRule, KeyOrigin};
+use crate::db::catalog::{self, Table};
+use crate::db::copy::Format;
+use crate::db::sql::mapping::{Column, Existence, Form, KeyColumn, Mapping, Uniqueness};
+use crate::engine::plan::Pair;
+use crate::error::{Error, Kind, Result};
+use crate::ident::{Ident, literal};
+
+/// A mapping, and the source columns that it leaves behind.
+#[derive(Debug)]
+pub struct Columns {
+    pub mapping: Mapping,
+    pub left_out: Vec<String>,
+}
+
+/// A target column that is written.
+struct Mapped<'a> {
+    target: &'a catalog::Column,
+    name: Ident,
+    source: Source<'a>,
+}
+
+/// Where its values come from.
+enum Source<'a> {
+    Column(&'a catalog::Column),
+    Expression(String),
+}
+
+/// Maps the columns of a pair.
+///
+/// # Errors
+/// When a rule names a column that is not there, a target column must have a
+/// value and gets none, a value would lose a part of itself without a word,
+/// or the key is not on both sides.
+pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
+    check_rules(pair, target)?;
+    let mut mapped = Vec::new();
+    for column in target.columns.iter().filter(|column| !column.generated) {
+        match source_of(pair, source, column)? {
+            Some(from) => mapped.push(Mapped { target: column, name: ident(&column.name)?, source: from }),
+            None if must_have_value(column) => return Err(no_value(pair, column)),
+            None => {}
+        }
+    }
+    for column in &mapped {
+        check_loss(pair, column)?;
+    }
+    let existence = existence(pair);
+    let key = key(pair, source, target, &mapped)?;
+    let uniqueness = uniqueness(&key, target, existence);
+    let mapping = Mapping {
+        source: pair.source.clone(),
+        target: pair.target.clone(),
+        scope: pair.rules.filter.as_ref().map(crate::config::SqlFragment::sql),
+        owned: pair.owned_by_source.clone(),
+        key,
+        format: format(&mapped),
+        columns: mapped.iter().map(column).collect(),
+        existence,
+        uniqueness,
+    };
+    Ok(Columns { left_out: left_out(source, &mapped, &mapping), mapping })
+}
+
+fn ident(name: &str) -> Result<Ident> {
+    Ident::new(name).map_err(|bad| Error::new(Kind::Table, "could not use a column").because(bad))
+}
+
+fn refusal(pair: &Pair, why: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Table, format!("could not plan table {}", pair.name)).because_text(why)
+}
+
+fn check_rules(pair: &Pair, target: &Table) -> Result<()> {
+    let known: Vec<&str> = target.columns.iter().map(|column| column.name.as_str()).collect();
+    match pair.rules.columns.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(refusal(
+            pair,
+            format!("a rule names column \"{unknown}\", which {} does not have", pair.target),
+        )
+        .hint(format!("its columns are: {}", known.join(", ")))),
+    }
+}
+
+fn source_of<'a>(
+    pair: &Pair,
+    source: &'a Table,
+    target: &catalog::Column,
+) -> Result<Option<Source<'a>>> {
+    let rule = pair.rules.columns.iter().find(|(name, _)| name.as_str() == target.name);
+    Ok(match rule.map(|(_, rule)| rule) {
+        None => source.column(&target.name).map(Source::Column),
+        Some(ColumnRule::Skip) => None,
+        Some(ColumnRule::Sql(sql)) => Some(Source::Expression(sql.sql())),
+        Some(ColumnRule::Value(None)) => Some(Source::Expression("null".to_owned())),
+        Some(ColumnRule::Value(Some(text))) => Some(Source::Expression(literal(text))),
+        Some(ColumnRule::From(name)) => Some(Source::Column(
+            source.column(name.as_str()).ok_or_else(|| {
+                refusal(pair, format!("a rule takes \"{}\" from \"{name}\", which {} does not have",
+                    target.name, pair.source))
+            })?,
+        )),
+    })
+}
+
+fn must_have_value(column: &catalog::Column) -> bool {
+    column.not_null && !column.has_default && !column.identity
+}
+
+fn no_value(pair: &Pair, column: &catalog::Column) -> Error {
+    refusal(
+        pair,
+        format!(
+            "column \"{}\" of {} must not be NULL, has no default, and {} has no such column",
+            column.name, pair.target, pair.source
+        ),
+    )
+    .hint(format!(
+        "give it a value in the configuration: [tables.{}] columns = {{ {} = {{ value = \"...\" }} }}",
+        pair.name, column.name
+    ))
+}
+
+/// Text is read into these types with a part of it silently dropped.
+fn check_loss(pair: &Pair, mapped: &Mapped<'_>) -> Result<()> {
+    let Source::Column(from) = &mapped.source else { return Ok(()) };
+    let is = |column: &catalog::Column, types: &[&str]| {
+        column.builtin.as_deref().is_some_and(|name| types.contains(&name))
+    };
+    let stamp = is(from, &["timestamp", "timestamptz"]);
+    if stamp && is(mapped.target, &["date", "time", "timetz"]) {
+        return Err(refusal(
+            pair,
+            format!(
+                "column \"{}\" is {} on one side and {} on the other: a part would be lost",
+                mapped.name, from.type_name, mapped.target.type_name
+            ),
+        )
+        .hint(format!(
+            "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
+            name = mapped.name,
+            to = mapped.target.type_name
+        )));
+    }
+    Ok(())
+}
+
+fn column(mapped: &Mapped<'_>) -> Column {
+    Column { target: mapped.name.clone(), source: spell(&mapped.source) }
+}
+
+fn spell(source: &Source<'_>) -> String {
+    match source {
+        Source::Column(column) => quoted(&column.name),
+        Source::Expression(sql) => sql.clone(),
+    }
+}
+
+/// A name from the catalog is valid by birth.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Types whose binary form is the same on every server and platform.
+const PLAIN: [&str; 19] = [
+    "bool", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar",
+    "date", "time", "timetz", "timestamp", "timestamptz", "interval", "uuid", "bytea", "jsonb",
+];
+
+fn format(mapped: &[Mapped<'_>]) -> Format {
+    let same_plain_type = |mapped: &Mapped<'_>| match &mapped.source {
+        Source::Column(from) => {
+            from.type_name == mapped.target.type_name
+                && from.builtin == mapped.target.builtin
+                && from.builtin.as_deref().is_some_and(|name| PLAIN.contains(&name))
+        }
+        Source::Expression(_) => false,
+    };
+    if mapped.iter().all(same_plain_type) { Format::Binary } else { Format::Text }
+}
+
+fn existence(pair: &Pair) -> Existence {
+    match pair.rules.keys {
+        KeyOrigin::Shared => Existence::InTable,
+        KeyOrigin::Delivered => Existence::InLedger,
+    }
+}
+
+fn uniqueness(key: &[KeyColumn], target: &Table, existence: Existence) -> Uniqueness {
+    let names: Vec<&str> = key.iter().map(|key| key.target.as_str()).collect();
+    match existence {
+        Existence::InTable if target.is_unique_over(&names) => Uniqueness::Indexed,
+        _ => Uniqueness::Unguarded,
+    }
+}
+
+fn key(
+    pair: &Pair,
+    source: &Table,
+    target: &Table,
+    mapped: &[Mapped<'_>],
+) -> Result<Vec<KeyColumn>> {
+    let names = key_names(pair, source, target)?;
+    names
+        .iter()
+        .map(|name| match pair.rules.keys {
+            KeyOrigin::Shared => shared_key(pair, name, mapped),
+            KeyOrigin::Delivered => delivered_key(pair, name, source),
+        })
+        .collect()
+}
+
+fn key_names(pair: &Pair, source: &Table, target: &Table) -> Result<Vec<Ident>> {
+    if !pair.key.is_empty() {
+        return Ok(pair.key.clone());
+    }
+    let primary = match pair.rules.keys {
+        KeyOrigin::Shared => target.primary_key().or_else(|| source.primary_key()),
+        KeyOrigin::Delivered => source.primary_key(),
+    };
+    let columns = primary.ok_or_else(|| {
+        refusal(pair, "it has no key: neither side has a primary key, and none is configured").hint(
+            format!("name the columns that identify a row: [tables.{}] key = \"...\"", pair.name),
+        )
+    })?;
+    columns.iter().map(|name| ident(name)).collect()
+}
+
+/// A key column is found by its name on the target, or on the source where a
+/// rule renames it.
+fn shared_key(pair: &Pair, name: &Ident, mapped: &[Mapped<'_>]) -> Result<KeyColumn> {
+    let by_target = mapped.iter().find(|column| column.name == *name);
+    let by_source = || {
+        mapped.iter().find(|column| {
+            matches!(&column.source, Source::Column(from) if from.name == name.as_str())
+        })
+    };
+    let mapped = by_target.or_else(by_source).ok_or_else(|| {
+        refusal(pair, format!("key column \"{name}\" is not on both sides")).hint(format!(
+            "name columns that {} and {} both have: [tables.{}] key = \"...\"",
+            pair.source, pair.target, pair.name
+        ))
+    })?;
+    let staged_type = mapped.target.base_type.clone();
+    Ok(KeyColumn {
+        source: spell(&mapped.source),
+        source_type: match &mapped.source {
+            Source::Column(from) => from.base_type.clone(),
+            Source::Expression(_) => staged_type.clone(),
+        },
+        target: mapped.name.clone(),
+        form: form(&mapped.source, mapped.target),
+        staged_type,
+    })
+}
+
+fn delivered_key(pair: &Pair, name: &Ident, source: &Table) -> Result<KeyColumn> {
+    let column = source.column(name.as_str()).ok_or_else(|| {
+        refusal(pair, format!("key column \"{name}\" is not in {}", pair.source))
+    })?;
+    let from = Source::Column(column);
+    Ok(KeyColumn {
+        source: spell(&from),
+        source_type: column.base_type.clone(),
+        target: name.clone(),
+        staged_type: "text".to_owned(),
+        form: form(&from, column),
+    })
+}
+
+/// The form in which both sides' values of a key column are equal when the
+/// keys are. A form that is too fine costs traffic, never a row.
+fn form(source: &Source<'_>, target: &catalog::Column) -> Form {
+    const INTEGERS: [&str; 3] = ["int2", "int4", "int8"];
+    const NUMBERS: [&str; 4] = ["int2", "int4", "int8", "numeric"];
+    const STAMPS: [&str; 2] = ["timestamp", "timestamptz"];
+    let Source::Column(source) = source else { return Form::Text };
+    let both = |types: &[&str]| {
+        [source, target].iter().all(|column| {
+            column.builtin.as_deref().is_some_and(|name| types.contains(&name))
+        })
+    };
+    if both(&INTEGERS) {
+        Form::Integer
+    } else if both(&NUMBERS) {
+        Form::Numeric
+    } else if both(&["uuid"]) {
+        Form::Uuid
+    } else if both(&STAMPS) && source.builtin != target.builtin {
+        Form::Instant
+    } else {
+        Form::Text
+    }
+}
+
+fn left_out(source: &Table, mapped: &[Mapped<'_>], mapping: &Mapping) -> Vec<String> {
+    let is_used = |column: &catalog::Column| {
+        let name = quoted(&column.name);
+        mapping.key.iter().any(|key| key.source == name)
+            || mapped.iter().any(|mapped| match &mapped.source {
+                Source::Column(from) => from.name == column.name,
+                Source::Expression(sql) => sql.contains(&column.name),
+            })
+    };
+    let unused = source.columns.iter().filter(|column| !is_used(column));
+    unused.map(|column| column.name.clone()).collect()
+}

@@ -1,0 +1,345 @@
+//! How a run finds the rows that are new since the last one.
+//!
+//! The horizon is trusted only when nothing speaks against it; else the pair
+//! is reconciled, and [`How`] says why. Pure.
+
+use crate::config::CursorChoice;
+use crate::db::sql::select::{Changed, Echoes};
+use crate::ident::Ident;
+use crate::metadata::watermark::{Horizon, Watermark};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+use std::time::Duration;
+
+/// How a pair is read, in words for the reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// There was no watermark of ours.
+    FirstRun,
+    /// By the change cursor.
+    Incremental,
+    /// By the stamps of a column, from this instant on.
+    Since { column: String, instant: String, why: Why },
+    /// In full.
+    Reconcile(Why),
+}
+
+/// Why a pair is not read by its horizon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    AskedFor,
+    Configured,
+    /// `last_sync_timestamp` is not what pgsync wrote.
+    SetByHand,
+    /// A part of the source's identity, in words.
+    SourceChanged(String),
+    CounterBehind,
+    TooOld,
+    MappingChanged,
+    ClockBehind,
+    /// The source has no usable `xmin`.
+    NoTransactionIds,
+    /// ... and no column to go by either.
+    NoCursor,
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstRun => f.write_str("first run"),
+            Self::Incremental => f.write_str("incremental"),
+            Self::Since { column, instant, why } => {
+                write!(f, "{column} since {instant}: {why}")
+            }
+            Self::Reconcile(why) => write!(f, "reconcile: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AskedFor => "asked for",
+            Self::Configured => "configured",
+            Self::SetByHand => "the watermark was set by hand",
+            Self::SourceChanged(part) => return write!(f, "another {part} than last time"),
+            Self::CounterBehind => "the source's transaction counter went back",
+            Self::TooOld => "the last run is too many transactions ago",
+            Self::MappingChanged => "columns, key or filter changed",
+            Self::ClockBehind => "the source's clock went back",
+            Self::NoTransactionIds => "the source has no transaction ids",
+            Self::NoCursor => "the source has no transaction ids and no updated_at",
+        })
+    }
+}
+
+/// Everything the choice depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    pub reading: Reading,
+    pub choice: &'a CursorChoice,
+    pub lookback: Duration,
+    /// The column to go by where transaction ids are of no use.
+    pub column: Option<&'a Ident>,
+    pub transaction_ids: TransactionIds,
+    pub echoes: Echoes,
+    /// As it stands on the target.
+    pub watermark: Option<&'a Watermark>,
+    /// What this run would write.
+    pub now: &'a Horizon,
+    /// The id that the source's next transaction gets.
+    pub next_xid: u64,
+}
+
+/// What the caller asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// What is new.
+    Incremental,
+    /// Both sides in full.
+    Full,
+}
+
+/// Whether every row of the source carries the id of its writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionIds {
+    Usable,
+    Missing,
+}
+
+/// Past this many transactions a 32-bit id could mean two of them.
+const TOO_OLD: u64 = 1 << 30;
+
+/// The column that many tables keep their last change in.
+pub const USUAL_COLUMN: &str = "updated_at";
+
+/// Chooses which rows are read, and says how.
+#[must_use]
+pub fn choose(situation: &Situation<'_>) -> (Changed, How) {
+    if situation.reading == Reading::Full {
+        return reconcile(Why::AskedFor);
+    }
+    if *situation.choice == CursorChoice::Reconcile {
+        return reconcile(Why::Configured);
+    }
+    // A time that pgsync never wrote comes from an earlier tool, which set
+    // `NOW()` and lost rows: it is no reason to leave anything out.
+    let Some((watermark, before)) = situation.watermark.and_then(with_horizon) else {
+        return (Changed::Everything, How::FirstRun);
+    };
+    if watermark.timestamp != before.timestamp {
+        return since_hand_set_time(situation, watermark);
+    }
+    if let Some(part) = changed_part(&before.identity, &situation.now.identity) {
+        return reconcile(Why::SourceChanged(part));
+    }
+    if before.mapping != situation.now.mapping {
+        return reconcile(Why::MappingChanged);
+    }
+    match (situation.choice, situation.transaction_ids) {
+        (CursorChoice::Auto, TransactionIds::Usable) => since_horizon(situation, before),
+        _ => since_watermark(situation, watermark),
+    }
+}
+
+fn reconcile(why: Why) -> (Changed, How) {
+    (Changed::Everything, How::Reconcile(why))
+}
+
+fn with_horizon(watermark: &Watermark) -> Option<(&Watermark, &Horizon)> {
+    watermark.horizon.as_ref().map(|horizon| (watermark, horizon))
+}
+
+fn since_horizon(situation: &Situation<'_>, before: &Horizon) -> (Changed, How) {
+    if situation.next_xid < before.xid {
+        return reconcile(Why::CounterBehind);
+    }
+    if situation.next_xid - before.xid > TOO_OLD {
+        return reconcile(Why::TooOld);
+    }
+    let changed = Changed::SinceHorizon { horizon: before.xid, echoes: situation.echoes };
+    (changed, How::Incremental)
+}
+
+fn since_hand_set_time(situation: &Situation<'_>, watermark: &Watermark) -> (Changed, How) {
+    match situation.column {
+        Some(column) if !watermark.is_epoch => {
+            since(column, &watermark.timestamp, Why::SetByHand)
+        }
+        _ => reconcile(Why::SetByHand),
+    }
+}
+
+fn since_watermark(situation: &Situation<'_>, watermark: &Watermark) -> (Changed, How) {
+    let Some(column) = situation.column else {
+        return reconcile(Why::NoCursor);
+    };
+    let Some(from) = earlier(&watermark.timestamp, situation.lookback) else {
+        return reconcile(Why::NoCursor);
+    };
+    // Both texts have the same fixed form, so they compare like their times.
+    if situation.now.timestamp < watermark.timestamp {
+        return reconcile(Why::ClockBehind);
+    }
+    let why = match situation.transaction_ids {
+        TransactionIds::Usable => Why::Configured,
+        TransactionIds::Missing => Why::NoTransactionIds,
+    };
+    since(column, &from, why)
+}
+
+fn since(column: &Ident, instant: &str, why: Why) -> (Changed, How) {
+    let changed = Changed::SinceInstant { column: column.clone(), instant: instant.to_owned() };
+    let how = How::Since { column: column.to_string(), instant: instant.to_owned(), why };
+    (changed, how)
+}
+
+/// The instant `lookback` before a watermark's text.
+fn earlier(timestamp: &str, lookback: Duration) -> Option<String> {
+    let instant = DateTime::parse_from_str(timestamp, "%Y-%m-%d %H:%M:%S%.f%#z").ok()?;
+    let earlier = instant.with_timezone(&Utc).checked_sub_signed(TimeDelta::from_std(lookback).ok()?)?;
+    Some(earlier.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
+}
+
+/// The first part in which two identities differ, in words.
+///
+/// An identity is `system 7;timeline 1;database 5;relation 16400`.
+fn changed_part(before: &str, now: &str) -> Option<String> {
+    if before == now {
+        return None;
+    }
+    let differing = before.split(';').zip(now.split(';')).find(|(before, now)| before != now);
+    let word = differing.and_then(|(_, now)| now.split(' ').next()).unwrap_or("set of partitions");
+    Some(word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn horizon(xid: u64) -> Horizon {
+        Horizon {
+            xid,
+            timestamp: "2026-03-01 00:00:00.000000+00".into(),
+            identity: "system 7;timeline 1;database 5;relation 16400".into(),
+            mapping: "key id".into(),
+        }
+    }
+
+    fn watermark(xid: u64) -> Watermark {
+        let timestamp = "2026-02-01 00:00:00.000001+00".to_owned();
+        let horizon = Horizon { timestamp: timestamp.clone(), ..horizon(xid) };
+        Watermark { timestamp, is_epoch: false, horizon: Some(horizon) }
+    }
+
+    struct Case {
+        choice: CursorChoice,
+        reading: Reading,
+        ids: TransactionIds,
+        column: Option<Ident>,
+        watermark: Option<Watermark>,
+        now: Horizon,
+        next_xid: u64,
+    }
+
+    impl Case {
+        fn usual() -> Self {
+            Self {
+                choice: CursorChoice::Auto,
+                reading: Reading::Incremental,
+                ids: TransactionIds::Usable,
+                column: Some(Ident::new("updated_at").unwrap()),
+                watermark: Some(watermark(700)),
+                now: horizon(900),
+                next_xid: 900,
+            }
+        }
+
+        fn choose(&self) -> (Changed, How) {
+            choose(&Situation {
+                reading: self.reading,
+                choice: &self.choice,
+                lookback: Duration::from_secs(60),
+                column: self.column.as_ref(),
+                transaction_ids: self.ids,
+                echoes: Echoes::Unknown,
+                watermark: self.watermark.as_ref(),
+                now: &self.now,
+                next_xid: self.next_xid,
+            })
+        }
+
+        fn how(&self) -> String {
+            self.choose().1.to_string()
+        }
+    }
+
+    #[test]
+    fn a_trusted_horizon_is_read_from() {
+        let changed = Changed::SinceHorizon { horizon: 700, echoes: Echoes::Unknown };
+        assert_eq!(Case::usual().choose(), (changed, How::Incremental));
+    }
+
+    #[test]
+    fn what_speaks_against_the_horizon_is_said() {
+        let mut case = Case::usual();
+        case.next_xid = 699;
+        assert_eq!(case.how(), "reconcile: the source's transaction counter went back");
+        case.next_xid = 700 + TOO_OLD + 1;
+        assert_eq!(case.how(), "reconcile: the last run is too many transactions ago");
+
+        let mut case = Case::usual();
+        case.now.identity = "system 8;timeline 1;database 5;relation 16400".into();
+        assert_eq!(case.how(), "reconcile: another system than last time");
+        case.now.identity = "system 7;timeline 1;database 5;relation 16400,16401".into();
+        assert_eq!(case.how(), "reconcile: another relation than last time");
+
+        let mut case = Case::usual();
+        case.now.mapping = "key other".into();
+        assert_eq!(case.how(), "reconcile: columns, key or filter changed");
+
+        let mut case = Case::usual();
+        case.reading = Reading::Full;
+        assert_eq!(case.how(), "reconcile: asked for");
+    }
+
+    #[test]
+    fn without_a_watermark_of_ours_it_is_the_first_run() {
+        let mut case = Case::usual();
+        case.watermark = None;
+        assert_eq!(case.how(), "first run");
+        case.watermark = Some(Watermark { horizon: None, ..watermark(1) });
+        assert_eq!(case.how(), "first run");
+    }
+
+    #[test]
+    fn a_time_set_by_hand_is_obeyed() {
+        let mut case = Case::usual();
+        let set = |timestamp: &str, is_epoch| {
+            Some(Watermark { timestamp: timestamp.into(), is_epoch, ..watermark(700) })
+        };
+        case.watermark = set("1970-01-01 00:00:00.000000+00", true);
+        assert_eq!(case.how(), "reconcile: the watermark was set by hand");
+        case.watermark = set("2026-01-15 00:00:00.000000+00", false);
+        assert_eq!(
+            case.how(),
+            "updated_at since 2026-01-15 00:00:00.000000+00: the watermark was set by hand"
+        );
+        case.column = None;
+        assert_eq!(case.how(), "reconcile: the watermark was set by hand");
+    }
+
+    #[test]
+    fn without_transaction_ids_a_column_has_to_do() {
+        let mut case = Case::usual();
+        case.ids = TransactionIds::Missing;
+        assert_eq!(
+            case.how(),
+            "updated_at since 2026-01-31 23:59:00.000001+00: the source has no transaction ids"
+        );
+        case.now.timestamp = "2026-01-01 00:00:00.000000+00".into();
+        assert_eq!(case.how(), "reconcile: the source's clock went back");
+        case.column = None;
+        assert_eq!(case.how(), "reconcile: the source has no transaction ids and no updated_at");
+    }
+}

@@ -1,0 +1,242 @@
+//! What a survey's counts mean: nothing, a stream, or a sifting. Pure.
+
+use crate::db::sql::mapping::Existence;
+use crate::db::sql::select::{Changed, Slice};
+use crate::engine::plan::{Slicing, TablePlan};
+use std::collections::BTreeMap;
+
+/// What a side answered to a survey.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows with a whole key.
+    pub rows: u64,
+    /// Rows without.
+    pub keyless: u64,
+    /// The checksum of the keys, where it was asked for.
+    pub checksum: Option<String>,
+    /// Rows that belong to the source alone.
+    pub owned: u64,
+}
+
+/// What is to be done with a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing is new.
+    Nothing,
+    /// The target is empty: rows go straight into it.
+    Stream(Vec<Slice>),
+    /// Keys first: rows follow for keys that the target lacks.
+    Sift(Vec<Slice>),
+    /// Count and checksum say that both sides differ, or not whether they do:
+    /// compare the keys in this many buckets.
+    Compare { buckets: u32 },
+}
+
+/// Up to this many keys are sent at once: comparing costs more round trips.
+const FEW_KEYS: u64 = 4_000;
+
+/// Keys per bucket of a comparison: few enough to send again when one of them
+/// is new, many enough that the buckets themselves are few.
+const KEYS_PER_BUCKET: u64 = 64;
+
+/// Bounds the memory that a comparison takes.
+const MOST_BUCKETS: u64 = 65_536;
+
+/// Decides from the counts of both sides.
+///
+/// `target` is `None` where nothing was asked of it: the pair is read by its
+/// change cursor.
+#[must_use]
+pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_rows: u64) -> Work {
+    let in_table = plan.mapping.existence == Existence::InTable;
+    match target {
+        _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
+        Some(target) if target.rows == 0 && target.keyless == 0 && in_table => {
+            Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+        }
+        Some(target) if in_table && plan.changed == Changed::Everything => {
+            compare(plan, source, target)
+        }
+        _ => Work::Sift(bucket_slices(source.rows, chunk_rows)),
+    }
+}
+
+fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
+    let checksum = source.checksum.as_deref();
+    let equal = source.rows == target.rows && checksum.is_some() && checksum == target.checksum.as_deref();
+    if equal && plan.again.is_empty() && source.keyless == 0 {
+        return if source.owned == 0 { Work::Nothing } else { Work::Sift(vec![Slice::Owned]) };
+    }
+    if source.rows <= FEW_KEYS {
+        return Work::Sift(vec![Slice::All]);
+    }
+    Work::Compare { buckets: bucket_count(source.rows) }
+}
+
+fn bucket_count(rows: u64) -> u32 {
+    let wanted = (rows / KEYS_PER_BUCKET).clamp(1, MOST_BUCKETS);
+    power_of_two(wanted)
+}
+
+fn power_of_two(least: u64) -> u32 {
+    u32::try_from(least.next_power_of_two()).unwrap_or(1 << 31)
+}
+
+/// Slices of at most about `chunk_rows` rows, each key in one slice only.
+fn bucket_slices(rows: u64, chunk_rows: u64) -> Vec<Slice> {
+    let slices = rows.div_ceil(chunk_rows.max(1));
+    if slices <= 1 {
+        return vec![Slice::All];
+    }
+    let count = power_of_two(slices);
+    (0..count).map(|bucket| Slice::Buckets { count, wanted: vec![bucket] }).collect()
+}
+
+fn stream_slices(slicing: Slicing, rows: u64, chunk_rows: u64) -> Vec<Slice> {
+    let slices = rows.div_ceil(chunk_rows.max(1));
+    match slicing {
+        _ if slices <= 1 => vec![Slice::All],
+        Slicing::ByBucket => bucket_slices(rows, chunk_rows),
+        Slicing::ByPage { pages } => {
+            let step = pages.div_ceil(slices).max(1);
+            let starts: Vec<u64> = (0..slices).map(|n| n * step).filter(|&at| at < pages).collect();
+            let last = starts.last().copied();
+            // The last slice is open: pages may have been added since.
+            starts
+                .iter()
+                .map(|&from| Slice::Pages { from, to: (Some(from) != last).then_some(from + step) })
+                .collect()
+        }
+    }
+}
+
+/// Count and checksum per bucket.
+pub type Buckets = BTreeMap<u32, (u64, String)>;
+
+/// The slices that hold every key of the source whose bucket is not the same
+/// on the target, each at most about `chunk_rows` rows.
+#[must_use]
+pub fn differing_slices(
+    plan: &TablePlan,
+    source: &Buckets,
+    target: &Buckets,
+    count: u32,
+    chunk_rows: u64,
+) -> Vec<Slice> {
+    let differing = source.iter().filter(|(bucket, sums)| target.get(bucket) != Some(sums));
+    let mut slices = Vec::new();
+    let (mut wanted, mut rows) = (Vec::new(), 0);
+    for (&bucket, (bucket_rows, _)) in differing {
+        if rows + bucket_rows > chunk_rows && !wanted.is_empty() {
+            slices.push(Slice::Buckets { count, wanted: std::mem::take(&mut wanted) });
+            rows = 0;
+        }
+        wanted.push(bucket);
+        rows += bucket_rows;
+    }
+    if !wanted.is_empty() {
+        slices.push(Slice::Buckets { count, wanted });
+    }
+    if plan.mapping.owned.is_some() {
+        slices.push(Slice::Owned);
+    }
+    slices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sql::mapping::tests::mapping;
+    use crate::engine::plan::cursor::How;
+    use crate::metadata::watermark::Horizon;
+
+    fn plan(changed: Changed) -> TablePlan {
+        TablePlan {
+            name: "t".into(),
+            mapping: mapping(),
+            changed,
+            how: How::FirstRun,
+            horizon: Horizon {
+                xid: 1,
+                timestamp: String::new(),
+                identity: String::new(),
+                mapping: String::new(),
+            },
+            again: vec![],
+            sequences: vec![],
+            left_out: vec![],
+            parents: vec![],
+            slicing: Slicing::ByPage { pages: 1000 },
+            pages: 1000,
+        }
+    }
+
+    fn counts(rows: u64, checksum: &str) -> Counts {
+        Counts { rows, checksum: Some(checksum.to_owned()), ..Counts::default() }
+    }
+
+    #[test]
+    fn equal_sides_need_nothing() {
+        let plan = plan(Changed::Everything);
+        let work = |source: &Counts, target: &Counts| decide(&plan, source, Some(target), 1000);
+        assert_eq!(work(&counts(9, "5"), &counts(9, "5")), Work::Nothing);
+        assert_eq!(work(&counts(9, "5"), &counts(9, "6")), Work::Sift(vec![Slice::All]));
+        assert_eq!(work(&counts(0, "0"), &counts(9, "6")), Work::Nothing);
+        let owned = Counts { owned: 2, ..counts(9, "5") };
+        assert_eq!(work(&owned, &counts(9, "5")), Work::Sift(vec![Slice::Owned]));
+        assert_eq!(
+            work(&counts(1_000_000, "5"), &counts(1_000_000, "6")),
+            Work::Compare { buckets: 16_384 }
+        );
+    }
+
+    #[test]
+    fn counts_without_checksums_prove_nothing() {
+        let plan = plan(Changed::Everything);
+        let bare = Counts { rows: 9, ..Counts::default() };
+        assert_eq!(decide(&plan, &bare, Some(&bare), 1000), Work::Sift(vec![Slice::All]));
+    }
+
+    #[test]
+    fn an_empty_target_is_streamed_to_in_chunks() {
+        let plan = plan(Changed::Everything);
+        let empty = Counts::default();
+        assert_eq!(
+            decide(&plan, &counts(2500, "5"), Some(&empty), 1000),
+            Work::Stream(vec![
+                Slice::Pages { from: 0, to: Some(334) },
+                Slice::Pages { from: 334, to: Some(668) },
+                Slice::Pages { from: 668, to: None },
+            ])
+        );
+    }
+
+    #[test]
+    fn many_changed_rows_are_sifted_in_buckets() {
+        let plan = plan(Changed::SinceHorizon {
+            horizon: 1,
+            echoes: crate::db::sql::select::Echoes::Unknown,
+        });
+        assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Sift(vec![Slice::All]));
+        let Work::Sift(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
+        assert_eq!(slices.len(), 4);
+        assert_eq!(slices[3], Slice::Buckets { count: 4, wanted: vec![3] });
+    }
+
+    #[test]
+    fn only_differing_buckets_are_sent_again() {
+        let plan = plan(Changed::Everything);
+        let side = |sums: &[(u32, u64, &str)]| -> Buckets {
+            sums.iter().map(|&(bucket, rows, sum)| (bucket, (rows, sum.to_owned()))).collect()
+        };
+        let source = side(&[(0, 60, "1"), (1, 60, "2"), (2, 60, "3"), (3, 1, "4")]);
+        let target = side(&[(0, 60, "1"), (1, 59, "9"), (7, 5, "5")]);
+        assert_eq!(
+            differing_slices(&plan, &source, &target, 8, 100),
+            [
+                Slice::Buckets { count: 8, wanted: vec![1] },
+                Slice::Buckets { count: 8, wanted: vec![2, 3] },
+            ]
+        );
+    }
+}

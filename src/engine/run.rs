@@ -1,0 +1,344 @@
+//! A run, from read point to summary.
+//!
+//! 1. catalogs and watermarks of both sides are read, every pair is planned;
+//! 2. one survey asks both sides what there is to do;
+//! 3. pairs with nothing new move their watermarks in one transaction;
+//! 4. the others follow one by one, parents first.
+//!
+//! A pair that fails is a value in the summary; the others go on.
+
+use crate::config::Limits;
+use crate::db::catalog::{self, Table};
+use crate::db::failure::Failure;
+use crate::db::sql::Sql;
+use crate::engine::apply::{Done, Job};
+use crate::engine::diff::{self, Survey};
+use crate::engine::event::{Event, Observer, Outcome};
+use crate::engine::plan::cursor::{How, Reading};
+use crate::engine::plan::order::parents_first;
+use crate::engine::plan::work::{Work, decide};
+use crate::engine::plan::{self, Facts, Pair, TablePlan};
+use crate::engine::read_point::Source;
+use crate::engine::target::{Ending, Target};
+use crate::engine::trouble::{Trouble, failed};
+use crate::error::{Error, Kind, Result};
+use crate::ident::TableName;
+use crate::metadata::watermark::{self, Figures, Watermarks};
+use crate::metadata::{Direction, ledger};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// What holds for the whole run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The run's name in output, log and tables.
+    pub run: String,
+    pub direction: Direction,
+    pub reading: Reading,
+    pub limits: Limits,
+}
+
+/// A run with its two sides.
+pub struct Run<'a> {
+    pub settings: &'a Settings,
+    pub source: &'a mut Source,
+    pub target: &'a mut Target,
+    pub observer: &'a dyn Observer,
+}
+
+/// A pair that is planned and surveyed.
+struct Prepared {
+    plan: TablePlan,
+    survey: Survey,
+    work: Work,
+}
+
+impl Run<'_> {
+    /// Carries the rows of all pairs; returns an outcome per pair.
+    ///
+    /// # Errors
+    /// When no pair could even be looked at; nothing was written then.
+    pub async fn carry(&mut self, pairs: &[Pair]) -> Result<Vec<Outcome>> {
+        if let Some(gap) = &self.source.point.gap {
+            self.observer.hear(Event::Warning(gap));
+        }
+        let (plans, mut outcomes) = self.plan(pairs).await?;
+        let plans = self.in_order(plans);
+        let prepared = self.survey(plans, &mut outcomes).await;
+        let (quiet, busy): (Vec<_>, Vec<_>) =
+            prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
+        outcomes.extend(self.pass_over(quiet).await);
+        for pair in busy {
+            let outcome = self.apply(pair).await;
+            self.observer.hear(Event::Finished(&outcome));
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<TablePlan>, Vec<Outcome>)> {
+        let (sources, targets) = self.read_catalogs(pairs).await?;
+        let (watermarks, rejected) = self.read_metadata().await?;
+        let (mut plans, mut outcomes) = (Vec::new(), Vec::new());
+        for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
+            let known = rejected.get(&pair.name).map_or(&[][..], Vec::as_slice);
+            let plan = self.plan_pair(pair, source, target, watermarks.get(&pair.name), known);
+            match plan {
+                Ok(plan) => plans.push(plan),
+                Err(error) => outcomes.push(self.not_planned(pair, error).await),
+            }
+        }
+        Ok((plans, outcomes))
+    }
+
+    async fn read_catalogs(
+        &mut self,
+        pairs: &[Pair],
+    ) -> Result<(Vec<Option<Table>>, Vec<Option<Table>>)> {
+        let names = |side: fn(&Pair) -> &TableName| pairs.iter().map(side).cloned().collect();
+        let (sources, targets): (Vec<_>, Vec<_>) =
+            (names(|pair| &pair.source), names(|pair| &pair.target));
+        let (of_source, of_target) = tokio::join!(
+            catalog::read(&mut self.source.session, &sources),
+            catalog::read(&mut self.target.session, &targets),
+        );
+        let (source, target) = (self.source.side.word(), self.target.side.word());
+        Ok((of_source.map_err(not_read(source))?, of_target.map_err(not_read(target))?))
+    }
+
+    async fn read_metadata(&mut self) -> Result<(Watermarks, HashMap<String, Vec<String>>)> {
+        if !self.target.ending.has_metadata() {
+            return Ok((Watermarks::new(), HashMap::new()));
+        }
+        let direction = self.settings.direction;
+        let word = self.target.side.word();
+        let session = &mut self.target.session;
+        let watermarks = watermark::read(session, direction).await.map_err(not_read(word))?;
+        let rejected = ledger::rejected_keys(session, direction).await.map_err(not_read(word))?;
+        Ok((watermarks, rejected))
+    }
+
+    fn plan_pair(
+        &self,
+        pair: &Pair,
+        source: Option<Table>,
+        target: Option<Table>,
+        watermark: Option<&watermark::Watermark>,
+        rejected: &[String],
+    ) -> Result<TablePlan> {
+        let source = source.ok_or_else(|| missing(pair, &pair.source, self.source.side.word()))?;
+        let target = target.ok_or_else(|| missing(pair, &pair.target, self.target.side.word()))?;
+        let facts = Facts {
+            source: &source,
+            target: &target,
+            point: &self.source.point,
+            reading: self.settings.reading,
+            watermark,
+            rejected,
+        };
+        let plan = plan::table(pair, facts)?;
+        self.tell_left_out(&plan);
+        Ok(plan)
+    }
+
+    fn tell_left_out(&self, plan: &TablePlan) {
+        if !plan.left_out.is_empty() {
+            self.observer.hear(Event::LeftOut { table: &plan.name, columns: &plan.left_out });
+        }
+        if matches!(plan.how, How::Since { .. }) {
+            self.observer.hear(Event::Warning(&format!(
+                "{}: read by {}; a row that is stamped or committed late can be missed",
+                plan.name, plan.how
+            )));
+        }
+    }
+
+    async fn not_planned(&mut self, pair: &Pair, error: Error) -> Outcome {
+        let outcome = Outcome {
+            table: pair.name.clone(),
+            how: None,
+            checked: 0,
+            new: 0,
+            inserted: 0,
+            rejected: 0,
+            elapsed: Duration::ZERO,
+            failure: Some(error),
+        };
+        self.remember_failure(&outcome).await;
+        self.observer.hear(Event::Finished(&outcome));
+        outcome
+    }
+
+    fn in_order(&self, plans: Vec<TablePlan>) -> Vec<TablePlan> {
+        let tables: Vec<_> = plans
+            .iter()
+            .map(|plan| (plan.mapping.target.clone(), plan.parents.clone()))
+            .collect();
+        let order = parents_first(&tables);
+        if !order.cycle.is_empty() {
+            let names: Vec<String> = order.cycle.iter().map(ToString::to_string).collect();
+            self.observer.hear(Event::Warning(&format!(
+                "the foreign keys of {} point to each other in a circle; they keep the order of \
+                 the configuration",
+                names.join(", ")
+            )));
+        }
+        let mut plans: Vec<Option<TablePlan>> = plans.into_iter().map(Some).collect();
+        order.positions.iter().filter_map(|&at| plans.get_mut(at)?.take()).collect()
+    }
+
+    /// Surveys all pairs at once; if that fails, one by one, to find the bad one.
+    async fn survey(&mut self, plans: Vec<TablePlan>, outcomes: &mut Vec<Outcome>) -> Vec<Prepared> {
+        if plans.is_empty() {
+            return Vec::new();
+        }
+        let all: Vec<&TablePlan> = plans.iter().collect();
+        if let Ok(surveys) = diff::survey(self.source, self.target, &all).await {
+            return plans.into_iter().zip(surveys).map(|pair| self.prepared(pair)).collect();
+        }
+        let mut prepared = Vec::new();
+        for plan in plans {
+            match diff::survey(self.source, self.target, &[&plan]).await {
+                Ok(mut surveys) => {
+                    let survey = surveys.pop().unwrap_or_default();
+                    prepared.push(self.prepared((plan, survey)));
+                }
+                Err(trouble) => outcomes.push(self.not_surveyed(&plan, trouble).await),
+            }
+        }
+        prepared
+    }
+
+    fn prepared(&self, (plan, survey): (TablePlan, Survey)) -> Prepared {
+        let chunk_rows = self.settings.limits.chunk_rows;
+        let work = decide(&plan, &survey.source, survey.target.as_ref(), chunk_rows);
+        Prepared { plan, survey, work }
+    }
+
+    async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) -> Outcome {
+        let error = trouble.explain(plan, self.source.side, self.target.side);
+        let outcome = self.outcome(plan, 0, Done::default(), Duration::ZERO, Some(error));
+        self.remember_failure(&outcome).await;
+        self.observer.hear(Event::Finished(&outcome));
+        outcome
+    }
+
+    /// Moves the watermarks of pairs in which nothing is new, in one
+    /// transaction: nothing is written for them otherwise.
+    async fn pass_over(&mut self, quiet: Vec<Prepared>) -> Vec<Outcome> {
+        let started = Instant::now();
+        let mut statements = Vec::new();
+        for pair in &quiet {
+            let job = self.job(pair, started);
+            statements.push(job.advance());
+        }
+        let mut failure = None;
+        if !statements.is_empty() {
+            let sql = Sql::batch(statements);
+            let begun = self.target.begin(Sql::new("select")).await;
+            failure = match begun {
+                Ok(()) => self.target.finish(sql).await.err(),
+                Err(failure) => Some(failure),
+            };
+        }
+        let mut outcomes = Vec::new();
+        for pair in &quiet {
+            let error = failure.clone().map(|failure| self.not_moved(&pair.plan, failure));
+            let checked = pair.survey.source.rows;
+            outcomes.push(self.outcome(&pair.plan, checked, Done::default(), Duration::ZERO, error));
+        }
+        for outcome in &outcomes {
+            self.observer.hear(Event::Finished(outcome));
+        }
+        outcomes
+    }
+
+    fn not_moved(&self, plan: &TablePlan, failure: Failure) -> Error {
+        failed("move the watermark of", self.target.side, &plan.mapping.target, failure)
+    }
+
+    fn job<'b>(&'b mut self, pair: &'b Prepared, started: Instant) -> Job<'b> {
+        Job {
+            settings: self.settings,
+            source: self.source,
+            target: self.target,
+            plan: &pair.plan,
+            observer: self.observer,
+            started,
+            checked: pair.survey.source.rows,
+            keyless: pair.survey.source.keyless,
+            done: Done::default(),
+        }
+    }
+
+    async fn apply(&mut self, pair: Prepared) -> Outcome {
+        let started = Instant::now();
+        let checked = pair.survey.source.rows;
+        self.observer.hear(Event::Started { table: &pair.plan.name, rows: checked });
+        let mut job = self.job(&pair, started);
+        let result = job.run(pair.work.clone()).await;
+        let done = job.done;
+        let error =
+            result.err().map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
+        let outcome = self.outcome(&pair.plan, checked, done, started.elapsed(), error);
+        self.remember_failure(&outcome).await;
+        outcome
+    }
+
+    fn outcome(
+        &self,
+        plan: &TablePlan,
+        checked: u64,
+        done: Done,
+        elapsed: Duration,
+        failure: Option<Error>,
+    ) -> Outcome {
+        Outcome {
+            table: plan.name.clone(),
+            how: Some(plan.how.clone()),
+            checked,
+            new: done.new,
+            inserted: done.inserted,
+            rejected: done.rejected,
+            elapsed,
+            failure,
+        }
+    }
+
+    /// Keeps a failure for `status`; the watermark stays where it was.
+    async fn remember_failure(&mut self, outcome: &Outcome) {
+        let Some(error) = &outcome.failure else { return };
+        if self.target.ending != Ending::Commit || !self.target.session.is_usable() {
+            return;
+        }
+        let how = outcome.how.as_ref().map_or(String::new(), ToString::to_string);
+        let figures = Figures {
+            run: &self.settings.run,
+            how: &how,
+            checked: outcome.checked,
+            inserted: outcome.inserted,
+            rejected: outcome.rejected,
+            seconds: outcome.elapsed.as_secs_f64(),
+        };
+        let text = error.one_line();
+        let sql = watermark::fail(self.settings.direction, &outcome.table, &figures, &text);
+        if let Err(failure) = self.target.ask(&sql).await {
+            self.observer.hear(Event::Warning(&format!(
+                "the failure of {} could not be kept for status: {failure}",
+                outcome.table
+            )));
+        }
+    }
+}
+
+fn not_read(side: &str) -> impl Fn(Failure) -> Error {
+    let message = format!("could not read the catalogs of the {side}");
+    move |failure| Error::new(Kind::Start, message.clone()).because(failure)
+}
+
+fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
+    Error::new(Kind::Table, format!("could not find table {table} on the {side}")).hint(format!(
+        "correct its name or schema in [tables.{}], or make the table",
+        pair.name
+    ))
+}

@@ -1,0 +1,18 @@
+//! Tracing for those who look for a fault: to stderr, off unless asked for.
+//!
+//! What people read in the ordinary course is written by `report`.
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// Starts tracing: nothing, every step (`-vv`), or every statement (`-vvv`).
+pub fn start(verbose: u8) {
+    let level = match verbose {
+        0 | 1 => LevelFilter::OFF,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let ours = Targets::new().with_target("pgsync", level);
+    tracing_subscriber::registry().with(lines.with_filter(ours)).init();
+}

@@ -1,0 +1,57 @@
+//! One run at a time per desktop and direction.
+//!
+//! A session advisory lock on the desktop, which is always a direct
+//! connection: the server frees it when the session ends, however it ends.
+//!
+//! Source: <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
+
+use crate::db::connection::Session;
+use crate::db::failure::Result;
+use crate::db::sql::Sql;
+use crate::metadata::Direction;
+
+/// The first half of our lock numbers: `pgsy` in ASCII.
+const OURS: i32 = 0x7067_7379;
+
+/// Who holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: String,
+    pub application: String,
+    pub since: String,
+    pub address: String,
+}
+
+/// Takes the lock if it is free; else says who holds it.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
+    let number = number(direction);
+    let taken = Sql::new(format!("select pg_try_advisory_lock({OURS}, {number})"));
+    if desktop.row(&taken).await?.flag(0) {
+        return Ok(None);
+    }
+    let rows = desktop.rows(&who(number)).await?;
+    let word = |index| rows.first().and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();
+    Ok(Some(Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }))
+}
+
+fn number(direction: Direction) -> i32 {
+    match direction {
+        Direction::Reverse => 1,
+        Direction::Forward => 2,
+    }
+}
+
+fn who(number: i32) -> Sql {
+    Sql::new(format!(
+        "select a.pid, a.application_name, \
+         to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"'), \
+         coalesce(a.client_addr::text, 'this machine') \
+         from pg_locks as l join pg_stat_activity as a on a.pid = l.pid \
+         where l.locktype = 'advisory' and l.granted and l.objsubid = 2 \
+         and l.classid::bigint = {OURS} and l.objid::bigint = {number} \
+         and l.database = (select oid from pg_database where datname = current_database())"
+    ))
+}
