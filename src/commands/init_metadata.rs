@@ -34,7 +34,8 @@ pub async fn run(config: &Config, arguments: &cli::InitMetadata, report: &Report
 
 async fn make(session: &mut Session, side: Side, report: &Report) -> Result<()> {
     let word = side.word();
-    let pending = migrations::pending(session, side).await.map_err(|failure| refused(side, failure))?;
+    let pending =
+        migrations::pending(session, side).await.map_err(|failure| refused(side, failure))?;
     if pending.is_empty() {
         report.line(format_args!("{word}: pgsync's own tables are up to date"));
         return Ok(());
@@ -42,7 +43,10 @@ async fn make(session: &mut Session, side: Side, report: &Report) -> Result<()> 
     match migrations::apply(session, &pending).await {
         Ok(()) => {
             for migration in &pending {
-                report.line(format_args!("{word}: applied {} {}", migration.version, migration.description));
+                report.line(format_args!(
+                    "{word}: applied {} {}",
+                    migration.version, migration.description
+                ));
             }
             Ok(())
         }

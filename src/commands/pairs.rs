@@ -51,7 +51,9 @@ fn named<'a>(config: &'a Config, direction: Direction, name: &str) -> Result<&'a
     let word = direction.word();
     Err(Error::new(Kind::Usage, format!("could not run {word} for {name}"))
         .because_text(format!("{word} is off for this table in {}", config.path.display()))
-        .hint(format!("set {word} = \"insert-missing\" in [tables.{name}], or leave the table out")))
+        .hint(format!(
+            "set {word} = \"insert-missing\" in [tables.{name}], or leave the table out"
+        )))
 }
 
 /// The error for a table that the configuration does not know.

@@ -11,9 +11,9 @@ use crate::engine::read_point::Source;
 use crate::engine::run::{Run, Settings};
 use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
+use crate::metadata::Direction;
 use crate::metadata::ledger::{self, RunEnd};
 use crate::metadata::migrations::{self, Side};
-use crate::metadata::Direction;
 use crate::report::Report;
 use crate::report::run::{Effect, Opening, RunReport};
 use std::time::Instant;
@@ -110,8 +110,13 @@ async fn open_source(config: &Config, cloud: Session) -> Result<Source> {
     let pins = connect::pins(config, Side::Cloud);
     Source::open(cloud, Side::Cloud, &pins).await.map_err(|failure| {
         let unknown_zone = failure.sqlstate() == Some("22023");
-        let error = Error::new(Kind::Start, "could not begin to read on the cloud").because(failure);
-        if unknown_zone { error.hint("correct desktop_time_zone in the configuration") } else { error }
+        let error =
+            Error::new(Kind::Start, "could not begin to read on the cloud").because(failure);
+        if unknown_zone {
+            error.hint("correct desktop_time_zone in the configuration")
+        } else {
+            error
+        }
     })
 }
 

@@ -3,9 +3,9 @@
 use crate::commands::{connect, pairs};
 use crate::config::Config;
 use crate::error::{Error, Exit, Kind, Result};
+use crate::metadata::Direction;
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::watermark::{self, LastRun};
-use crate::metadata::Direction;
 use crate::report::{Report, status};
 use std::collections::HashMap;
 

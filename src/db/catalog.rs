@@ -53,6 +53,7 @@ pub struct Leaf {
 }
 
 /// A column.
+#[allow(clippy::struct_excessive_bools, reason = "four facts of the catalog, each its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct Column {

@@ -79,8 +79,8 @@ pub async fn relay(
     };
     let (sender, receiver) = channel(BATCHES_IN_FLIGHT);
     let reading = read_all(rows, sender, copy.format, progress);
-    let (sent, received) = tokio::join!(reading, write_all(sink, receiver));
-    compare(sent.map_err(CopyFailure::Source)?, received.map_err(CopyFailure::Target)?)
+    let (read, written) = tokio::join!(reading, write_all(sink, receiver));
+    compare(read.map_err(CopyFailure::Source)?, written.map_err(CopyFailure::Target)?)
 }
 
 fn target_failed(error: sqlx::Error) -> CopyFailure {

@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The server refused, in its own words.
-    Server(Refusal),
+    Server(Box<Refusal>),
     /// The connection is gone, or never came up.
     Connection(String),
     /// The answer was not what the program relies on.
@@ -54,9 +54,8 @@ impl Failure {
     /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     #[must_use]
     pub fn blames_a_row(&self) -> bool {
-        self.sqlstate().is_some_and(|code| {
-            code.starts_with("22") || code.starts_with("23") || code == "P0001"
-        })
+        self.sqlstate()
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code == "P0001")
     }
 }
 
@@ -97,7 +96,7 @@ impl Failure {
         let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() else {
             return Self::Unexpected(error.to_string());
         };
-        Self::Server(Refusal {
+        Self::Server(Box::new(Refusal {
             sqlstate: error.code().to_owned(),
             message: error.message().to_owned(),
             detail: error.detail().filter(|detail| !repeats_a_row(detail)).map(str::to_owned),
@@ -106,7 +105,7 @@ impl Failure {
                 .map(str::to_owned)
                 .or_else(|| error.r#where().and_then(column_of_copy_context)),
             constraint: error.constraint().map(str::to_owned),
-        })
+        }))
     }
 }
 
@@ -141,7 +140,7 @@ mod tests {
     #[test]
     fn only_data_and_constraint_errors_blame_a_row() {
         let failure = |code: &str| {
-            Failure::Server(Refusal { sqlstate: code.to_owned(), ..Refusal::default() })
+            Failure::Server(Box::new(Refusal { sqlstate: code.to_owned(), ..Refusal::default() }))
         };
         assert!(failure("23505").blames_a_row());
         assert!(failure("22001").blames_a_row());

@@ -153,9 +153,8 @@ impl Job<'_> {
         let limit = self.settings.limits.max_rejects.saturating_add(1);
         let question = rows_without_key(&self.plan.mapping, selection, limit);
         let rows = self.source.ask(&question).await.map_err(Trouble::source("read"))?;
-        let keyless = |row: &Row| {
-            Ok(Keyless { key: row.text(0)?.to_owned(), row: row.text(1)?.to_owned() })
-        };
+        let keyless =
+            |row: &Row| Ok(Keyless { key: row.text(0)?.to_owned(), row: row.text(1)?.to_owned() });
         let rows: Answer<_> = rows.iter().map(keyless).collect();
         rows.map_err(Trouble::source("read"))
     }
@@ -167,7 +166,7 @@ impl Job<'_> {
         }
         let name = &self.plan.name;
         let error = Error::new(Kind::Safety, format!("could not finish table {name}"));
-        Err(Trouble::Refused(
+        Err(Trouble::refused(
             error
                 .because_text(format!("{rejected} of its rows are rejected, more than max_rejects"))
                 .hint("something is wrong with its key or its columns, not with single rows; \

@@ -6,12 +6,14 @@
 
 use crate::db::connection::Row;
 use crate::db::failure::Result;
-use crate::db::sql::compare::{Depth, Question, source_buckets, survey_source, survey_target, target_buckets};
+use crate::db::sql::Sql;
+use crate::db::sql::compare::{
+    Depth, Question, source_buckets, survey_source, survey_target, target_buckets,
+};
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::{Changed, Selection, Slice, probe_rows};
-use crate::db::sql::Sql;
-use crate::engine::plan::work::{Buckets, Counts};
 use crate::engine::plan::TablePlan;
+use crate::engine::plan::work::{Buckets, Counts};
 use crate::engine::read_point::Source;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
@@ -54,8 +56,10 @@ pub async fn survey(
         }
         target.ask(&survey_target(&both_sided)).await
     });
-    let of_source = source_rows.and_then(answers).map_err(Trouble::source("count"))?;
-    let mut of_target = target_rows.and_then(answers).map_err(Trouble::target("count"))?;
+    let of_source =
+        source_rows.and_then(|rows| answers(&rows)).map_err(Trouble::source("count"))?;
+    let mut of_target =
+        target_rows.and_then(|rows| answers(&rows)).map_err(Trouble::target("count"))?;
     Ok((0..plans.len())
         .map(|at| Survey {
             source: of_source.get(&at).cloned().unwrap_or_default(),
@@ -64,7 +68,7 @@ pub async fn survey(
         .collect())
 }
 
-fn answers(rows: Vec<Row>) -> Result<HashMap<usize, Counts>> {
+fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
     rows.iter().map(counts).collect()
 }
 
@@ -112,13 +116,11 @@ pub async fn buckets(
     let of_target = target_buckets(&plan.mapping, count);
     let (source, target) = tokio::join!(source.ask(&of_source), target.ask(&of_target));
     Ok((
-        source.and_then(read).map_err(Trouble::source("compare"))?,
-        target.and_then(read).map_err(Trouble::target("compare"))?,
+        source.and_then(|rows| read(&rows)).map_err(Trouble::source("compare"))?,
+        target.and_then(|rows| read(&rows)).map_err(Trouble::target("compare"))?,
     ))
 }
 
-fn read(rows: Vec<Row>) -> Result<Buckets> {
-    rows.iter()
-        .map(|row| Ok((row.number(0)?, (row.number(1)?, row.text(2)?.to_owned()))))
-        .collect()
+fn read(rows: &[Row]) -> Result<Buckets> {
+    rows.iter().map(|row| Ok((row.number(0)?, (row.number(1)?, row.text(2)?.to_owned())))).collect()
 }

@@ -4,7 +4,9 @@ use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::db::sql::select::Echoes;
-use crate::db::sql::session::{Pins, begin_reading, release_savepoint, rollback_to_savepoint, savepoint};
+use crate::db::sql::session::{
+    Pins, begin_reading, release_savepoint, rollback_to_savepoint, savepoint,
+};
 use crate::metadata::migrations::Side;
 
 /// The side that is read, within one snapshot.

@@ -170,10 +170,8 @@ impl Run<'_> {
     }
 
     fn in_order(&self, plans: Vec<TablePlan>) -> Vec<TablePlan> {
-        let tables: Vec<_> = plans
-            .iter()
-            .map(|plan| (plan.mapping.target.clone(), plan.parents.clone()))
-            .collect();
+        let tables: Vec<_> =
+            plans.iter().map(|plan| (plan.mapping.target.clone(), plan.parents.clone())).collect();
         let order = parents_first(&tables);
         if !order.cycle.is_empty() {
             let names: Vec<String> = order.cycle.iter().map(ToString::to_string).collect();
@@ -188,7 +186,11 @@ impl Run<'_> {
     }
 
     /// Surveys all pairs at once; if that fails, one by one, to find the bad one.
-    async fn survey(&mut self, plans: Vec<TablePlan>, outcomes: &mut Vec<Outcome>) -> Vec<Prepared> {
+    async fn survey(
+        &mut self,
+        plans: Vec<TablePlan>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Vec<Prepared> {
         if plans.is_empty() {
             return Vec::new();
         }
@@ -217,7 +219,7 @@ impl Run<'_> {
 
     async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) -> Outcome {
         let error = trouble.explain(plan, self.source.side, self.target.side);
-        let outcome = self.outcome(plan, 0, Done::default(), Duration::ZERO, Some(error));
+        let outcome = outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error));
         self.remember_failure(&outcome).await;
         self.observer.hear(Event::Finished(&outcome));
         outcome
@@ -245,7 +247,7 @@ impl Run<'_> {
         for pair in &quiet {
             let error = failure.clone().map(|failure| self.not_moved(&pair.plan, failure));
             let checked = pair.survey.source.rows;
-            outcomes.push(self.outcome(&pair.plan, checked, Done::default(), Duration::ZERO, error));
+            outcomes.push(outcome_of(&pair.plan, checked, Done::default(), Duration::ZERO, error));
         }
         for outcome in &outcomes {
             self.observer.hear(Event::Finished(outcome));
@@ -278,31 +280,12 @@ impl Run<'_> {
         let mut job = self.job(&pair, started);
         let result = job.run(pair.work.clone()).await;
         let done = job.done;
-        let error =
-            result.err().map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
-        let outcome = self.outcome(&pair.plan, checked, done, started.elapsed(), error);
+        let error = result
+            .err()
+            .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
+        let outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         self.remember_failure(&outcome).await;
         outcome
-    }
-
-    fn outcome(
-        &self,
-        plan: &TablePlan,
-        checked: u64,
-        done: Done,
-        elapsed: Duration,
-        failure: Option<Error>,
-    ) -> Outcome {
-        Outcome {
-            table: plan.name.clone(),
-            how: Some(plan.how.clone()),
-            checked,
-            new: done.new,
-            inserted: done.inserted,
-            rejected: done.rejected,
-            elapsed,
-            failure,
-        }
     }
 
     /// Keeps a failure for `status`; the watermark stays where it was.
@@ -331,14 +314,31 @@ impl Run<'_> {
     }
 }
 
+fn outcome_of(
+    plan: &TablePlan,
+    checked: u64,
+    done: Done,
+    elapsed: Duration,
+    failure: Option<Error>,
+) -> Outcome {
+    Outcome {
+        table: plan.name.clone(),
+        how: Some(plan.how.clone()),
+        checked,
+        new: done.new,
+        inserted: done.inserted,
+        rejected: done.rejected,
+        elapsed,
+        failure,
+    }
+}
+
 fn not_read(side: &str) -> impl Fn(Failure) -> Error {
     let message = format!("could not read the catalogs of the {side}");
     move |failure| Error::new(Kind::Start, message.clone()).because(failure)
 }
 
 fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
-    Error::new(Kind::Table, format!("could not find table {table} on the {side}")).hint(format!(
-        "correct its name or schema in [tables.{}], or make the table",
-        pair.name
-    ))
+    Error::new(Kind::Table, format!("could not find table {table} on the {side}"))
+        .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
 }

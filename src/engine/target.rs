@@ -23,7 +23,9 @@ pub enum Ending {
     Commit,
     /// A dry run: the same path, undone at the last step. `preparation` makes
     /// our own tables within the transaction, where they are not there yet.
-    Rollback { preparation: Option<String> },
+    Rollback {
+        preparation: Option<String>,
+    },
 }
 
 impl Ending {

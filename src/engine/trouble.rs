@@ -16,7 +16,7 @@ pub enum Trouble {
     /// A side refused at a step, named by its verb.
     Failed { at: At, step: &'static str, failure: Failure },
     /// The engine itself refused, in words.
-    Refused(Error),
+    Refused(Box<Error>),
 }
 
 /// Whose fault it is.
@@ -38,11 +38,18 @@ impl Trouble {
     }
 
     /// For `map_err`: a copy failed on the side that it says.
+    #[must_use]
     pub fn copy(failure: CopyFailure) -> Self {
         match failure {
             CopyFailure::Source(failure) => Self::source("read")(failure),
             CopyFailure::Target(failure) => Self::target("write")(failure),
         }
+    }
+
+    /// The engine's own refusal.
+    #[must_use]
+    pub fn refused(error: Error) -> Self {
+        Self::Refused(Box::new(error))
     }
 
     /// Whether one row of the source is to blame.
@@ -55,7 +62,7 @@ impl Trouble {
     #[must_use]
     pub fn explain(self, plan: &TablePlan, source: Side, target: Side) -> Error {
         match self {
-            Self::Refused(error) => error,
+            Self::Refused(error) => *error,
             Self::Failed { at, step, failure } => {
                 let (side, table) = match at {
                     At::Source => (source, &plan.mapping.source),
@@ -89,7 +96,9 @@ fn advice(failure: &Failure, side: Side, table: &TableName) -> Option<String> {
             "a policy hides rows of {table} from this role; on the {word} run: \
              alter role <role> bypassrls;"
         ),
-        "42501" => format!("on the {word}, as the table's owner, run: grant select, insert, update, delete on {name} to <role>;"),
+        "42501" => format!(
+            "on the {word}, as the table's owner, run: grant select, insert, update, delete on {name} to <role>;"
+        ),
         "55P03" => format!(
             "another session holds {table}; close the program that uses it, or raise \
              lock_timeout in [{word}]"
@@ -98,7 +107,9 @@ fn advice(failure: &Failure, side: Side, table: &TableName) -> Option<String> {
         "25006" => format!("the {word} takes no changes (read-only); run again when it does"),
         "53100" => format!("the disk of the {word} is full; make room, then run again"),
         "42703" | "42883" | "42601" => {
-            format!("look at the key, the filter and the column rules of {table} in the configuration")
+            format!(
+                "look at the key, the filter and the column rules of {table} in the configuration"
+            )
         }
         _ => return None,
     };

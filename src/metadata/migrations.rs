@@ -161,7 +161,8 @@ mod tests {
             let start = text.find(&format!("create table if not exists {name}")).unwrap();
             text[start..].split(");\n").next().unwrap().to_owned()
         };
-        for name in ["pgsync.own_writes", "pgsync.delivered_keys", "pgsync.rejects", "pgsync.runs"] {
+        for name in ["pgsync.own_writes", "pgsync.delivered_keys", "pgsync.rejects", "pgsync.runs"]
+        {
             assert_eq!(table(Side::Desktop, name), table(Side::Cloud, name));
         }
     }

@@ -113,8 +113,7 @@ pub fn advance(direction: Direction, advance: &Advance<'_>) -> Sql {
 /// The statement that keeps a pair's failure and leaves its watermark alone.
 #[must_use]
 pub fn fail(direction: Direction, table: &str, figures_of: &Figures<'_>, error: &str) -> Sql {
-    let mut values =
-        vec![("last_result", "'failed'".to_owned()), ("last_error", literal(error))];
+    let mut values = vec![("last_result", "'failed'".to_owned()), ("last_error", literal(error))];
     values.extend(figures(figures_of));
     upsert(direction, table, &values)
 }
@@ -137,7 +136,8 @@ fn stamp(text: &str) -> String {
 
 fn upsert(direction: Direction, table: &str, values: &[(&str, String)]) -> Sql {
     let (metadata, name) = (direction.watermark_table(), literal(table));
-    let sets: Vec<String> = values.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+    let sets: Vec<String> =
+        values.iter().map(|(column, value)| format!("{column} = {value}")).collect();
     Sql::new(format!(
         "{};\nupdate {metadata} set {}, updated_at = now() where table_name = {name}",
         seed(direction, table),
@@ -242,8 +242,14 @@ mod tests {
             identity: "7/1/5/16384".into(),
             mapping: "key id".into(),
         };
-        let figures =
-            Figures { run: "r1", how: "incremental", checked: 5, inserted: 2, rejected: 0, seconds: 0.5 };
+        let figures = Figures {
+            run: "r1",
+            how: "incremental",
+            checked: 5,
+            inserted: 2,
+            rejected: 0,
+            seconds: 0.5,
+        };
         let advance =
             advance(Direction::Reverse, &Advance { table: "it's", horizon: &horizon, figures });
         assert_eq!(

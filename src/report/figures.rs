@@ -47,7 +47,10 @@ mod tests {
 
     #[test]
     fn figures_are_easy_to_read() {
-        assert_eq!([0, 999, 1000, 24_562, 1_000_000].map(count), ["0", "999", "1,000", "24,562", "1,000,000"]);
+        assert_eq!(
+            [0, 999, 1000, 24_562, 1_000_000].map(count),
+            ["0", "999", "1,000", "24,562", "1,000,000"]
+        );
         assert_eq!([1, 2].map(|number| of(number, "row")), ["1 row", "2 rows"]);
         assert_eq!(
             [-5, 59, 60, 12_000, 400_000].map(age),

@@ -30,7 +30,8 @@ impl Progress {
             return;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        if let Ok(style) = ProgressStyle::with_template("  {msg}: {human_pos} rows read, {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("  {msg}: {human_pos} rows read, {elapsed}")
+        {
             bar.set_style(style);
         }
         bar.set_message(format!("{table} (about {} to look at)", count(rows)));

@@ -38,7 +38,11 @@ impl<'a> RunReport<'a> {
     /// Says what is about to run.
     pub fn open(report: &'a Report, opening: &Opening<'_>) -> Self {
         let (from, to) = (&opening.from, &opening.to);
-        let dry = if opening.effect == Effect::DryRun { ", dry run: nothing will be written" } else { "" };
+        let dry = if opening.effect == Effect::DryRun {
+            ", dry run: nothing will be written"
+        } else {
+            ""
+        };
         report.line(format_args!(
             "pgsync {}: {} -> {}, {}, run {}{dry}",
             opening.command,
@@ -150,7 +154,11 @@ impl<'a> RunReport<'a> {
             (0, false) => format!("done: {rows}, in {time}"),
             (0, true) => format!("done, but rows were rejected: {rows}, in {time}"),
             (_, _) => {
-                format!("{} of {} failed; otherwise: {rows}, in {time}", count(failed), of(total, "table"))
+                format!(
+                    "{} of {} failed; otherwise: {rows}, in {time}",
+                    count(failed),
+                    of(total, "table")
+                )
             }
         }
     }

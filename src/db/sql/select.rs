@@ -32,9 +32,15 @@ pub enum Slice {
     All,
     /// Rows whose key's hash falls into one of these buckets of `count`, a
     /// power of two.
-    Buckets { count: u32, wanted: Vec<u32> },
+    Buckets {
+        count: u32,
+        wanted: Vec<u32>,
+    },
     /// The pages from `from` up to `to`; only where the source's keys are unique.
-    Pages { from: u64, to: Option<u64> },
+    Pages {
+        from: u64,
+        to: Option<u64>,
+    },
     /// Rows that belong to the source alone.
     Owned,
 }
@@ -279,7 +285,10 @@ mod tests {
         );
         let pages = Slice::Pages { from: 10, to: Some(20) };
         let selection = Selection { slice: &pages, ..ALL };
-        assert_eq!(condition(&mapping(), selection), "ctid >= '(10,0)'::tid and ctid < '(20,0)'::tid");
+        assert_eq!(
+            condition(&mapping(), selection),
+            "ctid >= '(10,0)'::tid and ctid < '(20,0)'::tid"
+        );
     }
 
     #[test]

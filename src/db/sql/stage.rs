@@ -42,10 +42,7 @@ pub fn create_keys(mapping: &Mapping) -> Sql {
 /// Fills `pgsync_keys`.
 #[must_use]
 pub fn copy_into_keys(mapping: &Mapping) -> Sql {
-    Sql::new(format!(
-        "copy pg_temp.pgsync_keys ({}, owned) from stdin",
-        mapping.staged_key_names()
-    ))
+    Sql::new(format!("copy pg_temp.pgsync_keys ({}, owned) from stdin", mapping.staged_key_names()))
 }
 
 /// Finds the keys that the target does not have, and the owned keys that
@@ -309,13 +306,13 @@ const BOOKKEEPING: [&str; 3] = ["source", "created_at", "updated_at"];
 fn stands_equal(mapping: &Mapping) -> String {
     let columns = mapping.columns.iter().map(|column| &column.target);
     let compared = columns.filter(|name| !BOOKKEEPING.contains(&name.as_str()));
-    let equal: Vec<String> = compared.map(equal_values).collect();
+    let mut conditions = vec![mapping.same_key(ROWS, WANTED)];
+    conditions.extend(compared.map(equal_values));
     format!(
-        "exists (select from pg_temp.pgsync_rows as r join {} as t on {} where {}{})",
+        "exists (select from pg_temp.pgsync_rows as r join {} as t on {} where {})",
         mapping.target.sql(),
         mapping.same_key(ROWS, TARGET),
-        mapping.same_key(ROWS, WANTED),
-        equal.iter().map(|condition| format!(" and {condition}")).collect::<String>(),
+        conditions.join(" and "),
     )
 }
 
@@ -459,8 +456,9 @@ mod tests {
             source: String::new(),
         };
         mapping.columns = vec![column("title"), column("source"), column("updated_at")];
-        assert!(stands_equal(&mapping).ends_with(
-            "and r.\"title\"::text is not distinct from t.\"title\"::text)"
-        ));
+        assert!(
+            stands_equal(&mapping)
+                .ends_with("and r.\"title\"::text is not distinct from t.\"title\"::text)")
+        );
     }
 }

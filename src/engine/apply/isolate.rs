@@ -59,7 +59,7 @@ impl Job<'_> {
         };
         let place = column.map_or(String::new(), |column| format!(", column \"{column}\""));
         let message = format!("could not insert key {key} into {name} on the {target}{place}");
-        Trouble::Refused(Error::new(Kind::Table, message).because(failure).hint(format!(
+        Trouble::refused(Error::new(Kind::Table, message).because(failure).hint(format!(
             "correct that row on the {source} (or the table on the {target}), then run: \
              pgsync {direction} {name}"
         )))
@@ -69,7 +69,8 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         self.target.begin(stage::create_rows(mapping)).await?;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-        let mut rows = Rows::open(&mut self.source.session, &copy_named_rows(mapping, selection)).await?;
+        let mut rows =
+            Rows::open(&mut self.source.session, &copy_named_rows(mapping, selection)).await?;
         let mut found = None;
         let mut part = Vec::with_capacity(PART);
         while let Some(row) = rows.next().await? {
@@ -92,7 +93,7 @@ impl Job<'_> {
 /// Splits the key off a line of COPY's text format.
 fn named(line: &Bytes) -> Option<Named> {
     let tab = line.iter().position(|&byte| byte == b'\t')?;
-    let key = String::from_utf8_lossy(&line[..tab]).replace("\\\\", "\\");
+    let key = String::from_utf8_lossy(line.get(..tab)?).replace("\\\\", "\\");
     Some(Named { key, row: line.slice(tab + 1..) })
 }
 

@@ -29,7 +29,8 @@ impl Job<'_> {
 
     async fn raise(&mut self, column: &Ident, sequence: &TableName) -> Step<()> {
         let row = self.ask_target(&sequence_gap(&self.plan.mapping, column, sequence)).await?;
-        let number = |index| row.number::<i64>(index).map_err(Trouble::target("read the sequence of"));
+        let number =
+            |index| row.number::<i64>(index).map_err(Trouble::target("read the sequence of"));
         if row.get(0).is_none() {
             return Ok(());
         }

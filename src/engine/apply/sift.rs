@@ -39,7 +39,8 @@ struct Wanted {
 impl Job<'_> {
     pub(super) async fn sift(&mut self, slices: &[Slice]) -> Step<()> {
         // With nothing to look at there is still a watermark to write.
-        let slices = if slices.is_empty() { &[Slice::Buckets { count: 1, wanted: vec![] }] } else { slices };
+        let slices =
+            if slices.is_empty() { &[Slice::Buckets { count: 1, wanted: vec![] }] } else { slices };
         for (at, slice) in slices.iter().enumerate() {
             let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
             if let Err(trouble) = self.sift_slice(slice, place).await {
@@ -147,7 +148,8 @@ impl Job<'_> {
             return self.target.session.execute(&lock).await.map_err(Trouble::target("lock"));
         }
         let duplicate = stage::find_duplicate(mapping);
-        let rows = self.target.session.rows(&duplicate).await.map_err(Trouble::target("compare"))?;
+        let rows =
+            self.target.session.rows(&duplicate).await.map_err(Trouble::target("compare"))?;
         match rows.first() {
             None => Ok(()),
             Some(row) => Err(self.duplicate(row.get(0), row.get(1))),
@@ -157,8 +159,9 @@ impl Job<'_> {
     fn duplicate(&self, key: Option<&str>, rows: Option<&str>) -> Trouble {
         let (key, rows) = (key.unwrap_or("?"), rows.unwrap_or("several"));
         let (source, target) = (self.source.side.word(), self.target.side.word());
-        let error = Error::new(Kind::Table, format!("could not insert key {key} into {}", self.plan.name));
-        Trouble::Refused(
+        let error =
+            Error::new(Kind::Table, format!("could not insert key {key} into {}", self.plan.name));
+        Trouble::refused(
             error
                 .because_text(format!(
                     "the key stands on {rows} rows on the {source}, but the {target} allows one"
@@ -192,7 +195,7 @@ impl Job<'_> {
         let (key, count) = (row.get(0).unwrap_or("?"), row.get(1).unwrap_or("some"));
         let name = &self.plan.name;
         let error = Error::new(Kind::Table, format!("could not insert key {key} into {name}"));
-        Err(Trouble::Refused(
+        Err(Trouble::refused(
             error
                 .because_text(format!(
                     "{count} rows were inserted, but their keys are not there: \

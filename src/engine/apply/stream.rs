@@ -20,7 +20,9 @@ impl Job<'_> {
             let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
             match self.stream_slice(slice, place).await {
                 Ok(Taken::Streamed) => {}
-                Ok(Taken::SomebodyElseWrote) => return self.sift(&slices[at..]).await,
+                Ok(Taken::SomebodyElseWrote) => {
+                    return self.sift(slices.get(at..).unwrap_or_default()).await;
+                }
                 Err(trouble) => return Err(self.undo_and_name(trouble, slice).await),
             }
         }
@@ -28,7 +30,8 @@ impl Job<'_> {
     }
 
     async fn stream_slice(&mut self, slice: &Slice, place: Place) -> Step<Taken> {
-        let opening = Sql::batch([lock_target(&self.plan.mapping), create_keys(&self.plan.mapping)]);
+        let opening =
+            Sql::batch([lock_target(&self.plan.mapping), create_keys(&self.plan.mapping)]);
         self.target.begin(opening).await.map_err(Trouble::target("lock"))?;
         let held: u64 = self
             .ask_target(&count_target(&self.plan.mapping))
@@ -55,8 +58,7 @@ impl Job<'_> {
 
     async fn relay_everything(&mut self, slice: &Slice) -> Step<u64> {
         let mapping = &self.plan.mapping;
-        let selection =
-            Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+        let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let copy = Copy {
             out: copy_rows(mapping, selection),
             into: copy_into_target(mapping),

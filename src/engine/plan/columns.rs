@@ -43,7 +43,9 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
     let mut mapped = Vec::new();
     for column in target.columns.iter().filter(|column| !column.generated) {
         match source_of(pair, source, column)? {
-            Some(from) => mapped.push(Mapped { target: column, name: ident(&column.name)?, source: from }),
+            Some(from) => {
+                mapped.push(Mapped { target: column, name: ident(&column.name)?, source: from });
+            }
             None if must_have_value(column) => return Err(no_value(pair, column)),
             None => {}
         }
@@ -100,12 +102,17 @@ fn source_of<'a>(
         Some(ColumnRule::Sql(sql)) => Some(Source::Expression(sql.sql())),
         Some(ColumnRule::Value(None)) => Some(Source::Expression("null".to_owned())),
         Some(ColumnRule::Value(Some(text))) => Some(Source::Expression(literal(text))),
-        Some(ColumnRule::From(name)) => Some(Source::Column(
-            source.column(name.as_str()).ok_or_else(|| {
-                refusal(pair, format!("a rule takes \"{}\" from \"{name}\", which {} does not have",
-                    target.name, pair.source))
-            })?,
-        )),
+        Some(ColumnRule::From(name)) => {
+            Some(Source::Column(source.column(name.as_str()).ok_or_else(|| {
+                refusal(
+                    pair,
+                    format!(
+                        "a rule takes \"{}\" from \"{name}\", which {} does not have",
+                        target.name, pair.source
+                    ),
+                )
+            })?))
+        }
     })
 }
 
@@ -169,8 +176,25 @@ fn quoted(name: &str) -> String {
 
 /// Types whose binary form is the same on every server and platform.
 const PLAIN: [&str; 19] = [
-    "bool", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar",
-    "date", "time", "timetz", "timestamp", "timestamptz", "interval", "uuid", "bytea", "jsonb",
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "float4",
+    "float8",
+    "numeric",
+    "text",
+    "varchar",
+    "bpchar",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "uuid",
+    "bytea",
+    "jsonb",
 ];
 
 fn format(mapped: &[Mapped<'_>]) -> Format {
@@ -237,9 +261,9 @@ fn key_names(pair: &Pair, source: &Table, target: &Table) -> Result<Vec<Ident>> 
 fn shared_key(pair: &Pair, name: &Ident, mapped: &[Mapped<'_>]) -> Result<KeyColumn> {
     let by_target = mapped.iter().find(|column| column.name == *name);
     let by_source = || {
-        mapped.iter().find(|column| {
-            matches!(&column.source, Source::Column(from) if from.name == name.as_str())
-        })
+        mapped.iter().find(
+            |column| matches!(&column.source, Source::Column(from) if from.name == name.as_str()),
+        )
     };
     let mapped = by_target.or_else(by_source).ok_or_else(|| {
         refusal(pair, format!("key column \"{name}\" is not on both sides")).hint(format!(
@@ -261,9 +285,9 @@ fn shared_key(pair: &Pair, name: &Ident, mapped: &[Mapped<'_>]) -> Result<KeyCol
 }
 
 fn delivered_key(pair: &Pair, name: &Ident, source: &Table) -> Result<KeyColumn> {
-    let column = source.column(name.as_str()).ok_or_else(|| {
-        refusal(pair, format!("key column \"{name}\" is not in {}", pair.source))
-    })?;
+    let column = source
+        .column(name.as_str())
+        .ok_or_else(|| refusal(pair, format!("key column \"{name}\" is not in {}", pair.source)))?;
     let from = Source::Column(column);
     Ok(KeyColumn {
         source: spell(&from),
@@ -282,9 +306,9 @@ fn form(source: &Source<'_>, target: &catalog::Column) -> Form {
     const STAMPS: [&str; 2] = ["timestamp", "timestamptz"];
     let Source::Column(source) = source else { return Form::Text };
     let both = |types: &[&str]| {
-        [source, target].iter().all(|column| {
-            column.builtin.as_deref().is_some_and(|name| types.contains(&name))
-        })
+        [source, target]
+            .iter()
+            .all(|column| column.builtin.as_deref().is_some_and(|name| types.contains(&name)))
     };
     if both(&INTEGERS) {
         Form::Integer

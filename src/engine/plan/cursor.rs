@@ -163,9 +163,7 @@ fn since_horizon(situation: &Situation<'_>, before: &Horizon) -> (Changed, How) 
 
 fn since_hand_set_time(situation: &Situation<'_>, watermark: &Watermark) -> (Changed, How) {
     match situation.column {
-        Some(column) if !watermark.is_epoch => {
-            since(column, &watermark.timestamp, Why::SetByHand)
-        }
+        Some(column) if !watermark.is_epoch => since(column, &watermark.timestamp, Why::SetByHand),
         _ => reconcile(Why::SetByHand),
     }
 }
@@ -197,7 +195,8 @@ fn since(column: &Ident, instant: &str, why: Why) -> (Changed, How) {
 /// The instant `lookback` before a watermark's text.
 fn earlier(timestamp: &str, lookback: Duration) -> Option<String> {
     let instant = DateTime::parse_from_str(timestamp, "%Y-%m-%d %H:%M:%S%.f%#z").ok()?;
-    let earlier = instant.with_timezone(&Utc).checked_sub_signed(TimeDelta::from_std(lookback).ok()?)?;
+    let earlier =
+        instant.with_timezone(&Utc).checked_sub_signed(TimeDelta::from_std(lookback).ok()?)?;
     Some(earlier.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
 }
 

@@ -36,11 +36,7 @@ fn name((name, _): &(TableName, Vec<TableName>)) -> TableName {
     name.clone()
 }
 
-fn waits_for_another(
-    tables: &[(TableName, Vec<TableName>)],
-    at: usize,
-    waiting: &[usize],
-) -> bool {
+fn waits_for_another(tables: &[(TableName, Vec<TableName>)], at: usize, waiting: &[usize]) -> bool {
     let Some((_, parents)) = tables.get(at) else { return false };
     waiting
         .iter()

@@ -63,7 +63,8 @@ pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_
 
 fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
     let checksum = source.checksum.as_deref();
-    let equal = source.rows == target.rows && checksum.is_some() && checksum == target.checksum.as_deref();
+    let equal =
+        source.rows == target.rows && checksum.is_some() && checksum == target.checksum.as_deref();
     if equal && plan.again.is_empty() && source.keyless == 0 {
         return if source.owned == 0 { Work::Nothing } else { Work::Sift(vec![Slice::Owned]) };
     }

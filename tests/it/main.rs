@@ -1,0 +1,14 @@
+//! The program against real servers: two databases per test, both sides looked
+//! at before and after.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod firm;
+mod office;

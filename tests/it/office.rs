@@ -1,0 +1,139 @@
+//! An office: two databases, a configuration, and the program itself.
+
+use pgsync_testkit::Pair;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A firm's office for the length of one test.
+pub struct Office {
+    pub pair: Pair,
+    folder: TempDir,
+}
+
+/// What a run of the program left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Office {
+    /// An office with these databases and this `[tables]` section.
+    pub fn new(pair: Pair, tables: &str) -> Self {
+        let office = Self { pair, folder: tempfile::tempdir().unwrap() };
+        office.configure(&format!("desktop_time_zone = \"Asia/Kolkata\"\n{CONNECTIONS}\n{tables}"));
+        office
+    }
+
+    /// The firm's real tables, with the shipped configuration.
+    pub async fn firm() -> Self {
+        let office = Self::new(Pair::firm().await, "");
+        office.configure(include_str!("../../config/pgsync.toml"));
+        office
+    }
+
+    /// Two empty databases in which these statements have run.
+    pub async fn with(cloud: &str, desktop: &str, tables: &str) -> Self {
+        let pair = Pair::empty().await;
+        pair.cloud.run(cloud).await;
+        pair.desktop.run(desktop).await;
+        Self::new(pair, tables)
+    }
+
+    /// Replaces the whole configuration.
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Replaces the `[tables]` section and what follows.
+    pub fn configure_tables(&self, tables: &str) {
+        self.configure(&format!("desktop_time_zone = \"Asia/Kolkata\"\n{CONNECTIONS}\n{tables}"));
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("pgsync.toml")
+    }
+
+    /// The program with its configuration, ready to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgsync"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .env("DESKTOP_DATABASE_URL", self.pair.desktop.url())
+            .env("CLOUD_DATABASE_URL", self.pair.cloud.url())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap())).await.unwrap()
+    }
+
+    /// Runs `reverse` and expects it to end well; returns its output.
+    pub async fn reverse(&self) -> Ran {
+        let ran = self.run(&["reverse"]).await;
+        assert_eq!(ran.code, 0, "{ran}");
+        ran
+    }
+
+    /// Runs `reverse` twice; the second must find nothing to do.
+    pub async fn reverse_twice(&self) -> Ran {
+        let first = self.reverse().await;
+        let second = self.reverse().await;
+        assert!(second.stdout.contains("done: nothing new as of "), "{second}");
+        first
+    }
+}
+
+const CONNECTIONS: &str = "\
+[desktop]
+url = \"${DESKTOP_DATABASE_URL}\"
+[cloud]
+url = \"${CLOUD_DATABASE_URL}\"
+";
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "exit code: {}\n--- stdout\n{}--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+impl Ran {
+    /// The line of a table, its figures as words: checked, new, inserted.
+    pub fn figures(&self, table: &str) -> Vec<String> {
+        let line = self.table(table);
+        line.split_whitespace().skip(1).take(3).map(str::to_owned).collect()
+    }
+
+    /// How a table was read, as the last column says it.
+    pub fn how(&self, table: &str) -> String {
+        let line = self.table(table);
+        line.split_once(" s  ").unwrap_or_else(|| panic!("{self}")).1.to_owned()
+    }
+
+    fn table(&self, table: &str) -> &str {
+        let line = self.stdout.lines().find(|line| line.split_whitespace().next() == Some(table));
+        line.unwrap_or_else(|| panic!("no line for {table} in\n{self}"))
+    }
+}
