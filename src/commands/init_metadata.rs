@@ -6,6 +6,7 @@ use crate::config::{Config, TablePair};
 use crate::db::connection::Session;
 use crate::db::failure::Failure;
 use crate::error::{Error, Exit, Kind, Result};
+use crate::ident::Ident;
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::{Direction, watermark};
 use crate::report::Report;
@@ -23,16 +24,16 @@ pub async fn run(config: &Config, arguments: &cli::InitMetadata, report: &Report
         return reset(config, arguments, report).await;
     }
     let (mut cloud, mut desktop) = connect::both(config, APPLICATION).await?;
-    make(&mut desktop, Side::Desktop, report).await?;
+    make(&mut desktop, Side::Desktop, config, report).await?;
     seed(&mut desktop, Direction::Reverse, config, report).await?;
-    make(&mut cloud, Side::Cloud, report).await?;
+    make(&mut cloud, Side::Cloud, config, report).await?;
     seed(&mut cloud, Direction::Forward, config, report).await?;
     desktop.close().await;
     cloud.close().await;
     Ok(Exit::Done)
 }
 
-async fn make(session: &mut Session, side: Side, report: &Report) -> Result<()> {
+async fn make(session: &mut Session, side: Side, config: &Config, report: &Report) -> Result<()> {
     let word = side.word();
     let pending =
         migrations::pending(session, side).await.map_err(|failure| refused(side, failure))?;
@@ -50,7 +51,14 @@ async fn make(session: &mut Session, side: Side, report: &Report) -> Result<()> 
             }
             Ok(())
         }
-        Err(failure) => Err(for_administrator(side, &pending, failure, report)),
+        Err(failure) => {
+            print_for_administrator(side, &pending, config, report);
+            let advice = format!(
+                "have an administrator run the SQL above on the {word}, then run: \
+                 pgsync init-metadata"
+            );
+            Err(refused(side, failure).hint(advice))
+        }
     }
 }
 
@@ -59,24 +67,27 @@ fn refused(side: Side, failure: Failure) -> Error {
         .because(failure)
 }
 
-/// `insufficient_privilege`, `duplicate_*` of things that are not ours, ...:
-/// whoever may do it can run the same statements.
-fn for_administrator(
+/// Whoever may create tables can run the same statements, and let our role
+/// use what they make.
+fn print_for_administrator(
     side: Side,
     pending: &[&'static Migration],
-    failure: Failure,
+    config: &Config,
     report: &Report,
-) -> Error {
+) {
+    let role = Ident::new(&connect::connection(config, side).user);
+    let role = role.map_or_else(|_| "<role>".to_owned(), |role| role.sql());
+    let watermarks = match side {
+        Side::Desktop => Direction::Reverse.watermark_table(),
+        Side::Cloud => Direction::Forward.watermark_table(),
+    };
     report.line(format_args!("-- to be run on the {} by an administrator:", side.word()));
     report.line(migrations::script(pending));
-    report.line(
-        "grant usage on schema pgsync to <role>;\n\
-         grant select, insert, update, delete on all tables in schema pgsync to <role>;",
-    );
-    refused(side, failure).hint(format!(
-        "have an administrator run the SQL above on the {}, then run: pgsync init-metadata",
-        side.word()
-    ))
+    report.line(format_args!(
+        "grant usage on schema pgsync to {role};\n\
+         grant select, insert, update, delete on all tables in schema pgsync to {role};\n\
+         grant select, insert, update on {watermarks} to {role};"
+    ));
 }
 
 async fn seed(
@@ -107,7 +118,7 @@ async fn reset(config: &Config, arguments: &cli::InitMetadata, report: &Report) 
     let names = names(config, arguments)?;
     let mut desktop = connect::open(config, Side::Desktop, APPLICATION).await?;
     connect::lock(&mut desktop, Direction::Reverse).await?;
-    make(&mut desktop, Side::Desktop, report).await?;
+    make(&mut desktop, Side::Desktop, config, report).await?;
     for name in names {
         watermark::ensure(&mut desktop, Direction::Reverse, &name)
             .await

@@ -113,8 +113,13 @@ impl Run<'_> {
         let direction = self.settings.direction;
         let word = self.target.side.word();
         let session = &mut self.target.session;
-        let watermarks = watermark::read(session, direction).await.map_err(not_read(word))?;
-        let rejected = ledger::rejected_keys(session, direction).await.map_err(not_read(word))?;
+        let refused = |failure| {
+            Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
+                .because(failure)
+                .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
+        };
+        let watermarks = watermark::read(session, direction).await.map_err(refused)?;
+        let rejected = ledger::rejected_keys(session, direction).await.map_err(refused)?;
         Ok((watermarks, rejected))
     }
 

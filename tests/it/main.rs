@@ -10,5 +10,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod concurrency;
+mod conflicts;
+mod cursor;
 mod firm;
+mod metadata;
 mod office;
