@@ -13,7 +13,7 @@ const TABLES: &str = "[tables]
 job = { key = \"id\", owned_by_cloud = \"source = 'M'\", reverse = \"insert-missing\" }";
 
 async fn office() -> Office {
-    Office::with(CLOUD, DESKTOP, TABLES).await
+    Office::alone(CLOUD, DESKTOP, TABLES).await
 }
 
 const REJECTS: &str =
@@ -118,7 +118,7 @@ reverse = { mode = \"insert-missing\", where = \"source = 'M'\", delivered = tru
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_whose_key_the_desktop_has_no_column_for_arrive_once() {
-    let office = Office::with(
+    let office = Office::alone(
         DIARY,
         "create table diary (note text, source char(1));
         insert into diary select 'desk ' || n, 'D' from generate_series(1, 1000) n",

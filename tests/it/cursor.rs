@@ -12,7 +12,7 @@ const DESKTOP: &str = "create table t (id int, v text, updated_at timestamp)";
 const TABLES: &str = "[tables]\nt = { key = \"id\", reverse = \"insert-missing\" }";
 
 async fn office() -> Office {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     let first = office.reverse_twice().await;
     assert_eq!(first.how("t"), "first run");
     assert_eq!(office.pair.desktop.count("t").await, 100);
@@ -197,7 +197,7 @@ async fn a_restored_source_is_compared_in_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_partition_is_compared_in_full() {
-    let office = Office::with(
+    let office = Office::alone(
         "create table t (id int, v text, updated_at timestamptz) partition by range (id);
          create table t1 partition of t for values from (0) to (100);
          create table t2 (id int, v text, updated_at timestamptz);
@@ -220,7 +220,7 @@ async fn another_partition_is_compared_in_full() {
 async fn a_view_goes_by_its_column_and_says_so() {
     let cloud = format!("{}; create view w as select * from t", CLOUD);
     let tables = "[tables]\nt = { cloud = \"w\", key = \"id\", reverse = { mode = \"insert-missing\", lookback = \"1h\" } }";
-    let office = Office::with(&cloud, DESKTOP, tables).await;
+    let office = Office::alone(&cloud, DESKTOP, tables).await;
     office.reverse_twice().await;
     office.pair.cloud.run("insert into t values (200, 'now', now()), (201, 'no stamp', null), (202, 'old', now() - interval '3 days')").await;
     let ran = office.reverse().await;
@@ -236,7 +236,7 @@ async fn a_view_goes_by_its_column_and_says_so() {
 async fn a_view_without_a_stamp_is_compared_every_time() {
     let cloud = format!("{}; create view w as select id, v from t", CLOUD);
     let tables = "[tables]\nt = { cloud = \"w\", key = \"id\", reverse = \"insert-missing\" }";
-    let office = Office::with(&cloud, "create table t (id int, v text)", tables).await;
+    let office = Office::alone(&cloud, "create table t (id int, v text)", tables).await;
     office.reverse_twice().await;
     office.pair.cloud.run("insert into t values (200, 'late', '2000-01-01')").await;
     let ran = office.reverse_twice().await;

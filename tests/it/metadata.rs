@@ -10,7 +10,7 @@ const TABLES: &str = "[tables]\nt = { key = \"id\", reverse = \"insert-missing\"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_that_was_inserted_carries_a_recorded_transaction() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     office.reverse_twice().await;
     office.pair.cloud.run("insert into t values (3, 'c')").await;
     office.reverse_twice().await;
@@ -22,7 +22,7 @@ async fn every_row_that_was_inserted_carries_a_recorded_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn echoes_of_the_other_direction_are_left_out() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     assert_eq!(office.run(&["init-metadata"]).await.code, 0);
     office.reverse_twice().await;
     office
@@ -41,7 +41,7 @@ async fn echoes_of_the_other_direction_are_left_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn existing_tables_are_adopted_with_what_they_have() {
-    let office = Office::with(
+    let office = Office::alone(
         &format!(
             "{CLOUD}; create table _sync_metadata (table_name varchar(255) primary key,
             last_sync_timestamp timestamptz, last_sync_id bigint, sync_status varchar(50));
@@ -73,7 +73,7 @@ async fn existing_tables_are_adopted_with_what_they_have() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cloud_hides_our_tables_from_the_phones() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     office.run(&["init-metadata"]).await;
     let open = "pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind = 'r' and not c.relrowsecurity and c.relname <> '_sqlx_migrations'
@@ -83,7 +83,7 @@ async fn the_cloud_hides_our_tables_from_the_phones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_lets_the_next_run_compare_in_full() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     office.reverse_twice().await;
     office.pair.desktop.run("delete from t where id = 1").await;
     assert_eq!(office.reverse().await.figures("t"), ["0", "0", "0"]);
@@ -109,7 +109,7 @@ async fn clerk(desktop: &Db) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_create_gets_the_sql_for_an_administrator() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     let url = clerk(&office.pair.desktop).await;
     let run = |arguments: &[&str]| {
         let mut command = office.command(arguments);
@@ -137,7 +137,7 @@ async fn a_role_that_may_not_create_gets_the_sql_for_an_administrator() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_hides_rows_is_an_error_and_not_a_silent_loss() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     let (cloud, role) = (&office.pair.cloud, format!("reader_{}", office.pair.cloud.name()));
     cloud
         .run(&format!(
@@ -161,7 +161,7 @@ async fn a_policy_that_hides_rows_is_an_error_and_not_a_silent_loss() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_writes_nothing_and_says_the_same() {
-    let office = Office::with(CLOUD, DESKTOP, TABLES).await;
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
     let dry = office.run(&["reverse", "--dry-run"]).await;
     assert_eq!(dry.code, 0, "{dry}");
     assert_eq!(office.pair.desktop.count("t").await, 0);

@@ -36,7 +36,16 @@ impl Office {
 
     /// Two empty databases in which these statements have run.
     pub async fn with(cloud: &str, desktop: &str, tables: &str) -> Self {
-        let pair = Pair::empty().await;
+        Self::on(Pair::empty().await, cloud, desktop, tables).await
+    }
+
+    /// The same on servers of its own: where a test counts what a run reads
+    /// again, another test's open transaction must not hold the horizon back.
+    pub async fn alone(cloud: &str, desktop: &str, tables: &str) -> Self {
+        Self::on(Pair::dedicated().await, cloud, desktop, tables).await
+    }
+
+    async fn on(pair: Pair, cloud: &str, desktop: &str, tables: &str) -> Self {
         pair.cloud.run(cloud).await;
         pair.desktop.run(desktop).await;
         Self::new(pair, tables)

@@ -146,18 +146,18 @@ fn key_texts(mapping: &Mapping) -> Vec<String> {
 
 /// Streams the mapped columns of a selection.
 #[must_use]
-pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>, format: Format) -> Sql {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
-    copy_out(&rows(mapping, &format!("{complete} and {condition}")), mapping.format)
+    copy_out(&rows(mapping, &format!("{complete} and {condition}")), format)
 }
 
 /// Streams the mapped columns of the rows with these keys, in scope.
 ///
 /// Each key is a list of texts, one per key column.
 #[must_use]
-pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Sql {
-    copy_out(&rows(mapping, &with_keys(mapping, keys)), mapping.format)
+pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>], format: Format) -> Sql {
+    copy_out(&rows(mapping, &with_keys(mapping, keys)), format)
 }
 
 /// The same in text, with [`Mapping::key_text`] as the first column, to name
@@ -293,10 +293,9 @@ mod tests {
 
     #[test]
     fn wanted_rows_are_named_by_their_keys() {
-        let mut one = mapping();
-        one.format = Format::Binary;
+        let keys = [vec!["1".into()], vec!["2".into()]];
         assert_eq!(
-            copy_rows_with_keys(&one, &[vec!["1".into()], vec!["2".into()]]).to_string(),
+            copy_rows_with_keys(&mapping(), &keys, Format::Binary).to_string(),
             "copy (select \"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
              where \"rem_id\" = any ('{\"1\",\"2\"}'::numeric[])) to stdout (format binary)"
         );

@@ -8,7 +8,7 @@
 //! - `pgsync_rows`: the fetched rows, in the target's own types
 //! - `pgsync_inserted`: the keys that this transaction has inserted
 
-use crate::db::copy::Format;
+use crate::db::copy::Into;
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
 use crate::ident::{Ident, literal};
@@ -39,10 +39,13 @@ pub fn create_keys(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// Fills `pgsync_keys`.
+/// What fills `pgsync_keys`.
 #[must_use]
-pub fn copy_into_keys(mapping: &Mapping) -> Sql {
-    Sql::new(format!("copy pg_temp.pgsync_keys ({}, owned) from stdin", mapping.staged_key_names()))
+pub fn into_keys(mapping: &Mapping) -> Into {
+    Into {
+        table: "pg_temp.pgsync_keys".to_owned(),
+        columns: format!("{}, owned", mapping.staged_key_names()),
+    }
 }
 
 /// Finds the keys that the target does not have, and the owned keys that
@@ -116,30 +119,16 @@ pub fn create_rows(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// Fills `pgsync_rows`.
+/// What fills `pgsync_rows`.
 #[must_use]
-pub fn copy_into_rows(mapping: &Mapping) -> Sql {
-    copy_in("pg_temp.pgsync_rows", mapping, mapping.format)
+pub fn into_rows(mapping: &Mapping) -> Into {
+    Into { table: "pg_temp.pgsync_rows".to_owned(), columns: mapping.target_columns() }
 }
 
-/// The same, for rows in text.
+/// What fills the target itself.
 #[must_use]
-pub fn copy_text_into_rows(mapping: &Mapping) -> Sql {
-    copy_in("pg_temp.pgsync_rows", mapping, Format::Text)
-}
-
-/// Fills the target itself.
-#[must_use]
-pub fn copy_into_target(mapping: &Mapping) -> Sql {
-    copy_in(&mapping.target.sql(), mapping, mapping.format)
-}
-
-fn copy_in(table: &str, mapping: &Mapping, format: Format) -> Sql {
-    let options = match format {
-        Format::Text => "",
-        Format::Binary => " (format binary)",
-    };
-    Sql::new(format!("copy {table} ({}) from stdin{options}", mapping.target_columns()))
+pub fn into_target(mapping: &Mapping) -> Into {
+    Into { table: mapping.target.sql(), columns: mapping.target_columns() }
 }
 
 /// Keeps other writers out until the transaction ends; readers may read.

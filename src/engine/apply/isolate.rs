@@ -132,7 +132,7 @@ async fn put_in(target: &mut Target, mapping: &Mapping, part: &[Named]) -> Answe
 
 async fn insert(target: &mut Target, mapping: &Mapping, part: &[Named]) -> Answer<()> {
     let rows: Vec<Bytes> = part.iter().map(|named| named.row.clone()).collect();
-    send(&mut target.session, &stage::copy_text_into_rows(mapping), &rows).await?;
+    send(&mut target.session, &stage::into_rows(mapping), &rows).await?;
     let insert = match mapping.existence {
         Existence::InTable => stage::insert_plainly(mapping),
         Existence::InLedger => stage::insert_missing(mapping),

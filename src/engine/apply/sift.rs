@@ -12,7 +12,7 @@
 //!    dropped one, or a type may have changed it;
 //! 6. rows, delivered keys, rejects, own write and watermark are committed.
 
-use crate::db::copy::{Copy, Format, relay};
+use crate::db::copy::{Copy, FEW_ROWS, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Uniqueness};
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
@@ -68,7 +68,7 @@ impl Job<'_> {
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let keys = Copy {
             out: copy_keys(mapping, selection),
-            into: stage::copy_into_keys(mapping),
+            into: stage::into_keys(mapping),
             format: Format::Text,
         };
         let staged = self.relay(&keys).await?;
@@ -84,18 +84,19 @@ impl Job<'_> {
         let opening = Sql::batch([stage::create_rows(mapping), stage::open_wanted(mapping)]);
         self.target.session.execute(&opening).await.map_err(Trouble::target("stage"))?;
         let count = wanted.missing + wanted.suspect;
+        let format = if count <= FEW_ROWS { Format::Text } else { mapping.format };
         let most = count > KEYS_PER_FETCH && count > wanted.staged / 4;
         if most && mapping.existence == Existence::InTable {
             let selection =
                 Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-            return self.relay_rows(copy_rows(mapping, selection)).await;
+            return self.relay_rows(copy_rows(mapping, selection, format), format).await;
         }
         loop {
             let keys = self.next_keys().await?;
             if keys.is_empty() {
                 return Ok(());
             }
-            self.relay_rows(copy_rows_with_keys(mapping, &keys)).await?;
+            self.relay_rows(copy_rows_with_keys(mapping, &keys, format), format).await?;
         }
     }
 
@@ -110,9 +111,8 @@ impl Job<'_> {
         keys.map_err(Trouble::target("compare"))
     }
 
-    async fn relay_rows(&mut self, out: Sql) -> Step<()> {
-        let mapping = &self.plan.mapping;
-        let copy = Copy { out, into: stage::copy_into_rows(mapping), format: mapping.format };
+    async fn relay_rows(&mut self, out: Sql, format: Format) -> Step<()> {
+        let copy = Copy { out, into: stage::into_rows(&self.plan.mapping), format };
         self.relay(&copy).await.map(drop)
     }
 

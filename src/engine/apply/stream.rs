@@ -8,7 +8,7 @@ use crate::db::copy::{Copy, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows};
 use crate::db::sql::stage::{
-    copy_into_keys, copy_into_target, count_target, create_keys, lock_target, record_all_owned,
+    count_target, create_keys, into_keys, into_target, lock_target, record_all_owned,
 };
 use crate::engine::apply::{Job, Place, Step};
 use crate::engine::target::Ending;
@@ -60,8 +60,8 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let copy = Copy {
-            out: copy_rows(mapping, selection),
-            into: copy_into_target(mapping),
+            out: copy_rows(mapping, selection, mapping.format),
+            into: into_target(mapping),
             format: mapping.format,
         };
         let observer = self.observer;
@@ -72,7 +72,7 @@ impl Job<'_> {
         if mapping.owned.is_some() {
             let keys = Copy {
                 out: copy_keys(mapping, selection),
-                into: copy_into_keys(mapping),
+                into: into_keys(mapping),
                 format: Format::Text,
             };
             relay(&mut self.source.session, &mut self.target.session, &keys, &|_| {})
