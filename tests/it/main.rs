@@ -14,5 +14,7 @@ mod concurrency;
 mod conflicts;
 mod cursor;
 mod firm;
+mod forward;
 mod metadata;
+mod mirror;
 mod office;

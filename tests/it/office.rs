@@ -135,6 +135,15 @@ impl Ran {
         line.split_whitespace().skip(1).take(3).map(str::to_owned).collect()
     }
 
+    /// All figures of a table, up to the time: of a forward run they are
+    /// checked, inserted, updated, deleted, protected.
+    pub fn all_figures(&self, table: &str) -> Vec<String> {
+        let line = self.table(table);
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let time = words.iter().position(|word| *word == "s").unwrap_or_else(|| panic!("{self}"));
+        words[..time - 1].iter().map(ToString::to_string).collect()
+    }
+
     /// How a table was read, as the last column says it.
     pub fn how(&self, table: &str) -> String {
         let line = self.table(table);

@@ -54,10 +54,10 @@ pub struct Selection<'a> {
     pub again: &'a [String],
 }
 
-/// The bucket of a key's hash, from 0 up to `count` (a power of two).
+/// The bucket of a row, from 0 up to `count` (a power of two).
 #[must_use]
 pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
-    format!("({} & {})", mapping.key_hash(view), count.saturating_sub(1))
+    format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))
 }
 
 /// The condition that picks a selection's rows, whatever their key.
@@ -87,7 +87,7 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
 /// have the largest age.
 ///
 /// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
-fn changed_condition(changed: &Changed) -> Option<String> {
+pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String> {
     match changed {
         Changed::Everything => None,
         Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
@@ -160,19 +160,65 @@ pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>], format: Form
     copy_out(&rows(mapping, &with_keys(mapping, keys)), format)
 }
 
+/// Streams the mapped columns of all rows that share a key with a row of the
+/// selection, with a last column that says whether the row came from the
+/// target in the first place.
+///
+/// A key can stand on several rows of which only one has changed; what is to
+/// become of them is decided over all of them.
+#[must_use]
+pub fn copy_rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+    let condition = condition(mapping, selection);
+    let complete = mapping.key_is_complete(View::Source);
+    let chosen = format!("{complete} and {condition}");
+    let sharing = match selection.changed {
+        Changed::Everything => chosen,
+        _ => {
+            let key = mapping.key_in(View::Source).join(", ");
+            let source = mapping.source.sql();
+            let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
+            format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
+        }
+    };
+    let came_back = mapping.came_back.as_deref().unwrap_or("false");
+    let (columns, source) = (source_columns(mapping), mapping.source.sql());
+    let rows = format!("select {columns}, {came_back} from {source} where {sharing}");
+    copy_out(&rows, Format::Text)
+}
+
+/// Asks whether a key of the source stands on several rows.
+#[must_use]
+pub fn has_duplicates(mapping: &Mapping) -> Sql {
+    let key = mapping.key_in(View::Source).join(", ");
+    let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
+    Sql::new(format!(
+        "select exists (select from {} where {scope} and {} group by {key} having count(*) > 1)",
+        mapping.source.sql(),
+        mapping.key_is_complete(View::Source)
+    ))
+}
+
 /// The same in text, with [`Mapping::key_text`] as the first column, to name
 /// the row that is refused.
 #[must_use]
 pub fn copy_named_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
     let rows = format!(
         "select {}, {} from {} where {} and {}",
-        mapping.key_text(View::Source),
+        name_of_row(mapping),
         source_columns(mapping),
         mapping.source.sql(),
         mapping.key_is_complete(View::Source),
         condition(mapping, selection),
     );
     copy_out(&rows, Format::Text)
+}
+
+/// Rows without a key are named by their place in the table.
+fn name_of_row(mapping: &Mapping) -> String {
+    if mapping.key.is_empty() {
+        return "ctid::text".to_owned();
+    }
+    mapping.key_text(View::Source)
 }
 
 /// Asks for the mapped columns of no row: finds a broken expression or a

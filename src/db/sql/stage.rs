@@ -10,7 +10,7 @@
 
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
-use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
+use crate::db::sql::mapping::{Column, Existence, Mapping, Uniqueness, View};
 use crate::ident::{Ident, literal};
 
 const KEYS: View<'static> = View::Staged("k");
@@ -293,8 +293,8 @@ fn was_inserted(mapping: &Mapping) -> String {
 const BOOKKEEPING: [&str; 3] = ["source", "created_at", "updated_at"];
 
 fn stands_equal(mapping: &Mapping) -> String {
-    let columns = mapping.columns.iter().map(|column| &column.target);
-    let compared = columns.filter(|name| !BOOKKEEPING.contains(&name.as_str()));
+    let compared =
+        mapping.columns.iter().filter(|column| !BOOKKEEPING.contains(&column.target.as_str()));
     let mut conditions = vec![mapping.same_key(ROWS, WANTED)];
     conditions.extend(compared.map(equal_values));
     format!(
@@ -305,10 +305,11 @@ fn stands_equal(mapping: &Mapping) -> String {
     )
 }
 
-/// Compared as text: some types (json, point) have no equality.
-fn equal_values(column: &Ident) -> String {
-    let column = column.sql();
-    format!("r.{column}::text is not distinct from t.{column}::text")
+/// Compared as text, because some types (json, point) have no equality; in
+/// the form in which 1.0 and 1.00 are the same.
+fn equal_values(column: &Column) -> String {
+    let spell = |alias: &str| column.form.text(&format!("{alias}.{}", column.target.sql()));
+    format!("{} is not distinct from {}", spell("r"), spell("t"))
 }
 
 /// Writes every owned key as a reject that stands on the target with other
@@ -374,7 +375,8 @@ pub fn set_sequence(sequence: &crate::ident::TableName, value: i64) -> Sql {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql::mapping::tests::{composite, mapping};
+    use crate::db::sql::mapping::Form;
+    use crate::db::sql::mapping::tests::{column, composite, mapping};
 
     #[test]
     fn keys_are_staged_without_length_and_sifted_on_the_target() {
@@ -440,14 +442,11 @@ mod tests {
     #[test]
     fn bookkeeping_columns_do_not_make_rows_different() {
         let mut mapping = mapping();
-        let column = |name: &str| crate::db::sql::mapping::Column {
-            target: Ident::new(name).unwrap(),
-            source: String::new(),
-        };
+        let column = |name: &str| column(name, "", Form::Text);
         mapping.columns = vec![column("title"), column("source"), column("updated_at")];
         assert!(
             stands_equal(&mapping)
-                .ends_with("and r.\"title\"::text is not distinct from t.\"title\"::text)")
+                .ends_with("and (r.\"title\")::text is not distinct from (t.\"title\")::text)")
         );
     }
 }
