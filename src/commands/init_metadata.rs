@@ -4,7 +4,7 @@ use crate::cli;
 use crate::commands::{connect, pairs};
 use crate::config::{Config, TablePair};
 use crate::db::connection::Session;
-use crate::db::failure::Failure;
+use crate::db::failure::{Failure, Result as Answer};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::{Direction, watermark};
@@ -23,35 +23,37 @@ pub async fn run(config: &Config, arguments: &cli::InitMetadata, report: &Report
         return reset(config, arguments, report).await;
     }
     let (mut cloud, mut desktop) = connect::both(config, APPLICATION).await?;
-    make(&mut desktop, Side::Desktop, report).await?;
+    make(&mut desktop, Side::Desktop, config, report).await?;
     seed(&mut desktop, Direction::Reverse, config, report).await?;
-    make(&mut cloud, Side::Cloud, report).await?;
+    make(&mut cloud, Side::Cloud, config, report).await?;
     seed(&mut cloud, Direction::Forward, config, report).await?;
+    report.line("done; next: pgsync reverse --dry-run");
     desktop.close().await;
     cloud.close().await;
     Ok(Exit::Done)
 }
 
-async fn make(session: &mut Session, side: Side, report: &Report) -> Result<()> {
-    let word = side.word();
+/// Makes our tables on a side, and only then begins to tell about it: what
+/// comes first is for an administrator where the role may not make them.
+async fn make(session: &mut Session, side: Side, config: &Config, report: &Report) -> Result<()> {
     let pending =
         migrations::pending(session, side).await.map_err(|failure| refused(side, failure))?;
+    if let Err(failure) = apply(session, &pending).await {
+        return Err(for_administrator(side, &pending, failure, report));
+    }
+    report.line(format_args!("{:<8} {}", side.word(), connect::connection(config, side).label()));
+    for migration in &pending {
+        let (version, description) = (migration.version, &migration.description);
+        report.line(format_args!("  made pgsync's own tables: {version}, {description}"));
+    }
     if pending.is_empty() {
-        report.line(format_args!("{word}: pgsync's own tables are up to date"));
-        return Ok(());
+        report.line("  pgsync's own tables are up to date");
     }
-    match migrations::apply(session, &pending).await {
-        Ok(()) => {
-            for migration in &pending {
-                report.line(format_args!(
-                    "{word}: applied {} {}",
-                    migration.version, migration.description
-                ));
-            }
-            Ok(())
-        }
-        Err(failure) => Err(for_administrator(side, &pending, failure, report)),
-    }
+    Ok(())
+}
+
+async fn apply(session: &mut Session, pending: &[&Migration]) -> Answer<()> {
+    if pending.is_empty() { Ok(()) } else { migrations::apply(session, pending).await }
 }
 
 fn refused(side: Side, failure: Failure) -> Error {
@@ -85,13 +87,14 @@ async fn seed(
     config: &Config,
     report: &Report,
 ) -> Result<()> {
-    for pair in &config.pairs {
-        let (side, name) = target(pair, direction);
+    let targets: Vec<_> = config.pairs.iter().map(|pair| target(pair, direction)).collect();
+    let width = targets.iter().map(|(_, name)| name.len()).max().unwrap_or(0);
+    for (side, name) in targets {
         let new = watermark::ensure(session, direction, &name)
             .await
             .map_err(|failure| refused(side, failure))?;
-        let what = if new { "new, starts at 1970-01-01" } else { "kept" };
-        report.line(format_args!("{}: {name}: {what}", side.word()));
+        let what = if new { "new, starts at 1970-01-01" } else { "was there, kept as it is" };
+        report.line(format_args!("  {name:<width$}  {what}"));
     }
     Ok(())
 }
@@ -107,7 +110,8 @@ async fn reset(config: &Config, arguments: &cli::InitMetadata, report: &Report) 
     let names = names(config, arguments)?;
     let mut desktop = connect::open(config, Side::Desktop, APPLICATION).await?;
     connect::lock(&mut desktop, Direction::Reverse).await?;
-    make(&mut desktop, Side::Desktop, report).await?;
+    make(&mut desktop, Side::Desktop, config, report).await?;
+    let width = names.iter().map(String::len).max().unwrap_or(0);
     for name in names {
         watermark::ensure(&mut desktop, Direction::Reverse, &name)
             .await
@@ -115,8 +119,9 @@ async fn reset(config: &Config, arguments: &cli::InitMetadata, report: &Report) 
         watermark::reset(&mut desktop, Direction::Reverse, &name)
             .await
             .map_err(|failure| refused(Side::Desktop, failure))?;
-        report.line(format_args!("desktop: {name}: the next reverse compares it in full"));
+        report.line(format_args!("  {name:<width$}  reset: the next reverse compares it in full"));
     }
+    report.line("done; next: pgsync reverse");
     desktop.close().await;
     Ok(Exit::Done)
 }
