@@ -24,9 +24,9 @@ pub async fn run(config: &Config, arguments: &cli::InitMetadata, report: &Report
     }
     let (mut cloud, mut desktop) = connect::both(config, APPLICATION).await?;
     make(&mut desktop, Side::Desktop, config, report).await?;
-    seed(&mut desktop, Direction::Reverse, config, report).await?;
+    seed(&mut desktop, Side::Desktop, config, report).await?;
     make(&mut cloud, Side::Cloud, config, report).await?;
-    seed(&mut cloud, Direction::Forward, config, report).await?;
+    seed(&mut cloud, Side::Cloud, config, report).await?;
     report.line("done; next: pgsync reverse --dry-run");
     desktop.close().await;
     cloud.close().await;
@@ -44,7 +44,8 @@ async fn make(session: &mut Session, side: Side, config: &Config, report: &Repor
     report.line(format_args!("{:<8} {}", side.word(), connect::connection(config, side).label()));
     for migration in &pending {
         let (version, description) = (migration.version, &migration.description);
-        report.line(format_args!("  made pgsync's own tables: {version}, {description}"));
+        report
+            .line(format_args!("  made pgsync's own tables (migration {version}: {description})"));
     }
     if pending.is_empty() {
         report.line("  pgsync's own tables are up to date");
@@ -71,26 +72,31 @@ fn for_administrator(
 ) -> Error {
     report.line(format_args!("-- to be run on the {} by an administrator:", side.word()));
     report.line(migrations::script(pending));
-    report.line(
+    report.line(format_args!(
         "grant usage on schema pgsync to <role>;\n\
-         grant select, insert, update, delete on all tables in schema pgsync to <role>;",
-    );
+         grant select, insert, update, delete on all tables in schema pgsync to <role>;\n\
+         grant select, insert, update on {} to <role>;",
+        direction(side).watermark_table()
+    ));
     refused(side, failure).hint(format!(
-        "have an administrator run the SQL above on the {}, then run: pgsync init-metadata",
+        "have an administrator run the SQL above on the {}, with the role's name, then run: pgsync init-metadata",
         side.word()
     ))
 }
 
-async fn seed(
-    session: &mut Session,
-    direction: Direction,
-    config: &Config,
-    report: &Report,
-) -> Result<()> {
-    let targets: Vec<_> = config.pairs.iter().map(|pair| target(pair, direction)).collect();
-    let width = targets.iter().map(|(_, name)| name.len()).max().unwrap_or(0);
-    for (side, name) in targets {
-        let new = watermark::ensure(session, direction, &name)
+/// Whose watermarks lie on a side.
+fn direction(side: Side) -> Direction {
+    match side {
+        Side::Desktop => Direction::Reverse,
+        Side::Cloud => Direction::Forward,
+    }
+}
+
+async fn seed(session: &mut Session, side: Side, config: &Config, report: &Report) -> Result<()> {
+    let names: Vec<String> = config.pairs.iter().map(|pair| name_on(side, pair)).collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    for name in names {
+        let new = watermark::ensure(session, direction(side), &name)
             .await
             .map_err(|failure| refused(side, failure))?;
         let what = if new { "new, starts at 1970-01-01" } else { "was there, kept as it is" };
@@ -99,10 +105,10 @@ async fn seed(
     Ok(())
 }
 
-fn target(pair: &TablePair, direction: Direction) -> (Side, String) {
-    match direction {
-        Direction::Reverse => (Side::Desktop, pair.desktop.to_string()),
-        Direction::Forward => (Side::Cloud, pair.cloud.to_string()),
+fn name_on(side: Side, pair: &TablePair) -> String {
+    match side {
+        Side::Desktop => pair.desktop.to_string(),
+        Side::Cloud => pair.cloud.to_string(),
     }
 }
 

@@ -10,5 +10,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod batch;
 mod firm;
 mod office;
+mod output;
+mod told;
