@@ -4,15 +4,17 @@
 //! from run to run (times, ports, names of databases) is spelled by its kind.
 
 use crate::office::{Office, Ran};
+use std::fmt::Write as _;
 use std::process::Command;
 
 /// Patterns, and what stands in their place. The order matters.
-const REDACTIONS: [(&str, &str); 15] = [
+const REDACTIONS: [(&str, &str); 16] = [
     (r"\d{8}T\d{9}-\d+", "RUN"),
     (r"_of_desktop_\d+", ""),
     (r"(cloud|desktop)_\d+", "$1"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"127\.0\.0\.1 port \d+", "127.0.0.1 port PORT"),
+    (r"127\.0\.0\.1/32", "127.0.0.1"),
     (r"server process \d+", "server process PID"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00", "TIMESTAMP"),
     (r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", "YYYY-MM-DD hh:mm:ss"),
@@ -49,13 +51,13 @@ impl Told {
         command.env_remove("PGSYNC_CONFIG").env_remove("COLUMNS");
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let ran = Ran::from(output);
-        self.text.push_str(&format!("$ pgsync {}\n{ran}\n", arguments.join(" ")));
+        writeln!(self.text, "$ pgsync {}\n{ran}", arguments.join(" ")).unwrap();
         ran
     }
 
     /// Something that happened between two commands.
     pub fn note(&mut self, text: &str) {
-        self.text.push_str(&format!("# {text}\n\n"));
+        writeln!(self.text, "# {text}\n").unwrap();
     }
 
     /// Spells something of this machine by its kind.
