@@ -3,9 +3,13 @@
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 a table failed, 2 wrong usage or configuration, 3 could not start,
+4 rows were rejected, 5 another run is at work, 6 stopped by a safety limit";
+
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
 #[derive(Debug, Parser)]
-#[command(name = "pgsync", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "pgsync", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The configuration; else config/pgsync.toml or pgsync.toml, here or beside the program
     #[arg(long, global = true, value_name = "FILE", env = "PGSYNC_CONFIG")]

@@ -70,8 +70,8 @@ pub fn unknown(config: &Config, name: &str) -> Error {
 
 fn nothing_is_on(config: &Config, direction: Direction) -> Error {
     let word = direction.word();
-    Error::new(Kind::Usage, format!("could not run {word}"))
-        .because_text(format!("no table in {} takes part in it", config.path.display()))
+    Error::new(Kind::Usage, format!("could not find a table for {word}"))
+        .because_text(format!("none in {} takes part in it", config.path.display()))
         .hint(format!("set {word} = \"{}\" for a table under [tables]", usual_mode(direction)))
 }
 

@@ -20,6 +20,10 @@ pub struct Opening<'a> {
     pub effect: Effect,
 }
 
+/// What shows the rows that were set aside.
+pub(super) const LOOK_AT_REJECTS: &str =
+    "select table_name, key, reason, message from pgsync.rejects;";
+
 /// Whether the run is for real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -155,8 +159,7 @@ impl<'a> RunReport<'a> {
         let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
         if rejected > 0 {
             self.report.note(format_args!(
-                "warning: {} rejected and set aside; see why, on the {}: \
-                 select table_name, key, reason, message from pgsync.rejects;",
+                "warning: {} rejected and set aside; to see why, run on the {}: {LOOK_AT_REJECTS}",
                 of(rejected, "row"),
                 self.target
             ));
@@ -187,13 +190,12 @@ impl<'a> RunReport<'a> {
         match (failed, rejected) {
             (0, false) => format!("done: {rows}, in {time}"),
             (0, true) => format!("done, but rows were rejected: {rows}, in {time}"),
-            (_, _) => {
-                format!(
-                    "{} of {} failed; otherwise: {rows}, in {time}",
-                    count(failed),
-                    of(total, "table")
-                )
-            }
+            (failed, _) if failed == total => format!("{} failed, in {time}", of(total, "table")),
+            (failed, _) => format!(
+                "{} of {} failed; in the others: {rows}, in {time}",
+                count(failed),
+                of(total, "table")
+            ),
         }
     }
 }

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod batch;
 mod concurrency;
 mod conflicts;
 mod cursor;
@@ -18,3 +19,5 @@ mod forward;
 mod metadata;
 mod mirror;
 mod office;
+mod output;
+mod told;

@@ -1,7 +1,7 @@
 //! An office: two databases, a configuration, and the program itself.
 
 use pgsync_testkit::Pair;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -59,6 +59,11 @@ impl Office {
     /// Replaces the `[tables]` section and what follows.
     pub fn configure_tables(&self, tables: &str) {
         self.configure(&format!("desktop_time_zone = \"Asia/Kolkata\"\n{CONNECTIONS}\n{tables}"));
+    }
+
+    /// Where the configuration is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn config(&self) -> PathBuf {
