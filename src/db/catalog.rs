@@ -66,6 +66,10 @@ pub struct Column {
     pub base_type: String,
     /// The type's own name if it is one of PostgreSQL's own, else `None`.
     pub builtin: Option<String>,
+    /// As `type_name`, but for a domain those of the type beneath it.
+    pub plain_type: String,
+    /// As `builtin`, but for a domain that of the type beneath it.
+    pub plain_builtin: Option<String>,
     pub not_null: bool,
     pub has_default: bool,
     pub generated: bool,
@@ -161,8 +165,11 @@ select asked.number, jsonb_build_object(
       'type', format_type(a.atttypid, a.atttypmod),
       'base_type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1),
       'builtin', case when t.oid < 16384 and t.typtype = 'b' then t.typname end,
-      'not_null', a.attnotnull,
-      'has_default', a.atthasdef and a.attgenerated = '',
+      'plain_type', case when t.typtype = 'd' then format_type(b.oid, t.typtypmod)
+        else format_type(a.atttypid, a.atttypmod) end,
+      'plain_builtin', case when b.oid < 16384 and b.typtype = 'b' then b.typname end,
+      'not_null', a.attnotnull or t.typnotnull,
+      'has_default', (a.atthasdef and a.attgenerated = '') or t.typdefault is not null,
       'generated', a.attgenerated <> '',
       'identity', a.attidentity <> '',
       'sequence', (
@@ -177,6 +184,7 @@ select asked.number, jsonb_build_object(
       ) order by a.attnum), '[]')
     from pg_catalog.pg_attribute as a
     join pg_catalog.pg_type as t on t.oid = a.atttypid
+    join pg_catalog.pg_type as b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
   'unique_indexes', (
     select coalesce(jsonb_agg(jsonb_build_object(

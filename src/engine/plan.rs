@@ -2,11 +2,13 @@
 //!
 //! - [`cursor`]: which rows are new, and why it is thought so
 //! - [`columns`]: which column goes where
+//! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
 pub mod cursor;
+pub mod loss;
 pub mod order;
 pub mod work;
 

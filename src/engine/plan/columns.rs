@@ -9,6 +9,7 @@ use crate::db::catalog::{self, Table};
 use crate::db::copy::Format;
 use crate::db::sql::mapping::{Column, Existence, Form, KeyColumn, Mapping, Uniqueness};
 use crate::engine::plan::Pair;
+use crate::engine::plan::loss::{Loss, loss};
 use crate::error::{Error, Kind, Result};
 use crate::ident::{Ident, literal};
 
@@ -134,32 +135,38 @@ fn no_value(pair: &Pair, column: &catalog::Column) -> Error {
     ))
 }
 
-/// Text is read into these types with a part of it silently dropped.
+fn loss_of(mapped: &Mapped<'_>) -> Loss {
+    match &mapped.source {
+        Source::Column(from) => loss(&quoted(&from.name), from, mapped.target),
+        Source::Expression(_) => Loss::Nothing,
+    }
+}
+
 fn check_loss(pair: &Pair, mapped: &Mapped<'_>) -> Result<()> {
     let Source::Column(from) = &mapped.source else { return Ok(()) };
-    let is = |column: &catalog::Column, types: &[&str]| {
-        column.builtin.as_deref().is_some_and(|name| types.contains(&name))
-    };
-    let stamp = is(from, &["timestamp", "timestamptz"]);
-    if stamp && is(mapped.target, &["date", "time", "timetz"]) {
-        return Err(refusal(
-            pair,
-            format!(
-                "column \"{}\" is {} on one side and {} on the other: a part would be lost",
-                mapped.name, from.type_name, mapped.target.type_name
-            ),
-        )
-        .hint(format!(
-            "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
-            name = mapped.name,
-            to = mapped.target.type_name
-        )));
+    if loss_of(mapped) != Loss::OfMost {
+        return Ok(());
     }
-    Ok(())
+    Err(refusal(
+        pair,
+        format!(
+            "column \"{}\" is {} on one side and {} on the other: a part would be lost",
+            mapped.name, from.type_name, mapped.target.type_name
+        ),
+    )
+    .hint(format!(
+        "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
+        name = mapped.name,
+        to = mapped.target.type_name
+    )))
 }
 
 fn column(mapped: &Mapped<'_>) -> Column {
-    Column { target: mapped.name.clone(), source: spell(&mapped.source) }
+    let source = match loss_of(mapped) {
+        Loss::OfSome(marked) => marked,
+        Loss::Nothing | Loss::OfMost => spell(&mapped.source),
+    };
+    Column { target: mapped.name.clone(), source }
 }
 
 fn spell(source: &Source<'_>) -> String {
