@@ -12,7 +12,14 @@
 
 mod concurrency;
 mod conflicts;
+mod conversions;
 mod cursor;
 mod firm;
+mod keys;
+mod look;
 mod metadata;
+mod names;
 mod office;
+mod sources;
+mod types;
+mod values;
