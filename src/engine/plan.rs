@@ -18,7 +18,7 @@ use crate::db::sql::mapping::{Existence, Mapping};
 use crate::db::sql::select::Changed;
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::ReadPoint;
-use crate::error::Result;
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ident::{Ident, TableName};
 use crate::metadata::watermark::{Horizon, Watermark};
 
@@ -83,6 +83,7 @@ pub struct Facts<'a> {
 /// # Errors
 /// When columns or key do not fit, in a sentence with a hint.
 pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
+    check_name(pair)?;
     let columns::Columns { mapping, left_out } = columns::map(pair, facts.source, facts.target)?;
     let horizon = Horizon {
         xid: facts.point.horizon,
@@ -115,6 +116,19 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         pages: facts.source.pages,
         mapping,
     })
+}
+
+/// What our own tables keep of a name; their `varchar(100)` is older than we.
+const LONGEST_NAME: usize = 100;
+
+fn check_name(pair: &Pair) -> Result<()> {
+    if pair.name.chars().count() <= LONGEST_NAME {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Table, format!("could not plan table {}", pair.name));
+    Err(error
+        .because_text(format!("schema and table together are longer than {LONGEST_NAME} letters"))
+        .hint("give the table or its schema a shorter name"))
 }
 
 /// The column that a pair goes by where transaction ids are of no use.
