@@ -78,11 +78,13 @@ pub struct Column {
     pub sequence: Option<(String, String)>,
 }
 
-/// A unique index that holds for every row at once: valid, not deferred, not
-/// partial, over plain columns.
+/// A unique index that holds for every row: valid, not partial, over plain
+/// columns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct UniqueIndex {
     pub primary: bool,
+    /// Whether it holds after every statement, or may be deferred.
+    pub immediate: bool,
     pub columns: Vec<String>,
 }
 
@@ -100,11 +102,12 @@ impl Table {
         Some(&primary.columns)
     }
 
-    /// Whether a unique index covers exactly these columns.
+    /// Whether a unique index covers exactly these columns, at every moment.
     #[must_use]
     pub fn is_unique_over(&self, columns: &[&str]) -> bool {
         self.unique_indexes.iter().any(|index| {
-            index.columns.len() == columns.len()
+            index.immediate
+                && index.columns.len() == columns.len()
                 && index.columns.iter().all(|column| columns.contains(&column.as_str()))
         })
     }
@@ -189,6 +192,7 @@ select asked.number, jsonb_build_object(
   'unique_indexes', (
     select coalesce(jsonb_agg(jsonb_build_object(
       'primary', x.indisprimary,
+      'immediate', x.indimmediate,
       'columns', (
         select jsonb_agg(a.attname order by k.position)
         from unnest(x.indkey::smallint[]) with ordinality as k (attnum, position)
@@ -196,7 +200,7 @@ select asked.number, jsonb_build_object(
         where k.position <= x.indnkeyatts)
       ) order by x.indexrelid), '[]')
     from pg_catalog.pg_index as x
-    where x.indrelid = c.oid and x.indisunique and x.indisvalid and x.indimmediate
+    where x.indrelid = c.oid and x.indisunique and x.indisvalid
       and x.indpred is null and x.indexprs is null),
   'parents', (
     select coalesce(jsonb_agg(distinct jsonb_build_array(n.nspname, p.relname)), '[]')
@@ -230,6 +234,7 @@ mod tests {
     fn a_unique_index_counts_only_for_exactly_its_columns() {
         let index = |columns: &[&str]| UniqueIndex {
             primary: true,
+            immediate: true,
             columns: columns.iter().map(ToString::to_string).collect(),
         };
         let table = table(vec![index(&["a", "b"])]);
@@ -237,6 +242,15 @@ mod tests {
         assert!(!table.is_unique_over(&["a"]));
         assert!(!table.is_unique_over(&["a", "b", "c"]));
         assert_eq!(table.primary_key(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_deferrable_primary_key_is_a_key_but_no_guard() {
+        let columns = vec!["a".to_owned()];
+        let index = UniqueIndex { primary: true, immediate: false, columns: columns.clone() };
+        let table = table(vec![index]);
+        assert_eq!(table.primary_key(), Some(columns.as_slice()));
+        assert!(!table.is_unique_over(&["a"]));
     }
 
     #[test]
