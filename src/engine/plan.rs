@@ -2,11 +2,13 @@
 //!
 //! - [`cursor`]: which rows are new, and why it is thought so
 //! - [`columns`]: which column goes where
+//! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
 pub mod cursor;
+pub mod loss;
 pub mod order;
 pub mod work;
 
@@ -16,7 +18,7 @@ use crate::db::sql::mapping::{Existence, Mapping, View};
 use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
-use crate::error::Result;
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ident::{Ident, TableName, literal};
 use crate::metadata::watermark::{Horizon, Watermark};
 
@@ -89,6 +91,7 @@ pub struct Facts<'a> {
 /// # Errors
 /// When columns or key do not fit, in a sentence with a hint.
 pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
+    check_name(pair)?;
     let columns::Columns { mut mapping, left_out } =
         columns::map(pair, facts.source, facts.target)?;
     let transaction_ids = transaction_ids(facts.source);
@@ -175,6 +178,19 @@ fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEq
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })
+}
+
+/// What our own tables keep of a name; their `varchar(100)` is older than we.
+const LONGEST_NAME: usize = 100;
+
+fn check_name(pair: &Pair) -> Result<()> {
+    if pair.name.chars().count() <= LONGEST_NAME {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Table, format!("could not plan table {}", pair.name));
+    Err(error
+        .because_text(format!("schema and table together are longer than {LONGEST_NAME} letters"))
+        .hint("give the table or its schema a shorter name"))
 }
 
 /// The column that a pair goes by where transaction ids are of no use.

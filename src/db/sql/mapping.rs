@@ -61,8 +61,10 @@ pub struct KeyColumn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub target: Ident,
-    /// An SQL expression over the source row.
+    /// An SQL expression over the source row, as it is carried.
     pub source: String,
+    /// The same as it is compared: not marked where the target would cut it.
+    pub compared: String,
     pub form: Form,
     pub update: Update,
 }
@@ -179,7 +181,7 @@ impl Mapping {
     #[must_use]
     pub fn columns_in(&self, view: View<'_>) -> Vec<String> {
         let spell = |(index, column): (usize, &Column)| match view {
-            View::Source => column.source.clone(),
+            View::Source => column.compared.clone(),
             View::Target(alias) => format!("{alias}.{}", column.target.sql()),
             View::Staged(alias) => format!("{alias}.c{}", index + 1),
         };
@@ -299,7 +301,13 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn column(name: &str, source: &str, form: Form) -> Column {
-        Column { target: ident(name), source: source.to_owned(), form, update: Update::Allowed }
+        Column {
+            target: ident(name),
+            source: source.to_owned(),
+            compared: source.to_owned(),
+            form,
+            update: Update::Allowed,
+        }
     }
 
     /// The same with a second, textual, key column.

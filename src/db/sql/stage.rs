@@ -323,8 +323,8 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
          (direction, table_name, key, row_hash, reason, message, source_row, target_row, run_id) \
          select {direction}, {name}, {key}, '', 'key conflict', \
          'the key stands on both sides with different values', \
-         (select to_jsonb(r) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
-         (select to_jsonb(t) from {target} as t where {standing} limit 1), {run} \
+         (select to_jsonb(r.*) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
+         (select to_jsonb(t.*) from {target} as t where {standing} limit 1), {run} \
          from pg_temp.pgsync_wanted as w where w.owned and not ({inserted} or {equal}) \
          {again} returning 1) select count(*) from conflicts",
         direction = literal(direction),

@@ -11,6 +11,7 @@ use crate::db::sql::mapping::{
     Column, Comparison, Existence, Form, KeyColumn, Mapping, Uniqueness, Update,
 };
 use crate::engine::plan::Pair;
+use crate::engine::plan::loss::{Loss, loss};
 use crate::error::{Error, Kind, Result};
 use crate::ident::{Ident, literal};
 
@@ -146,31 +147,41 @@ fn no_value(pair: &Pair, column: &catalog::Column) -> Error {
     ))
 }
 
-/// Text is read into these types with a part of it silently dropped.
+fn loss_of(mapped: &Mapped<'_>) -> Loss {
+    match &mapped.source {
+        Source::Column(from) => loss(&quoted(&from.name), from, mapped.target),
+        Source::Expression(_) => Loss::Nothing,
+    }
+}
+
 fn check_loss(pair: &Pair, mapped: &Mapped<'_>) -> Result<()> {
     let Source::Column(from) = &mapped.source else { return Ok(()) };
-    let stamp = is_one_of(from, &["timestamp", "timestamptz"]);
-    if stamp && is_one_of(mapped.target, &["date", "time", "timetz"]) {
-        return Err(refusal(
-            pair,
-            format!(
-                "column \"{}\" is {} on one side and {} on the other: a part would be lost",
-                mapped.name, from.type_name, mapped.target.type_name
-            ),
-        )
-        .hint(format!(
-            "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
-            name = mapped.name,
-            to = mapped.target.type_name
-        )));
+    if loss_of(mapped) != Loss::OfMost {
+        return Ok(());
     }
-    Ok(())
+    Err(refusal(
+        pair,
+        format!(
+            "column \"{}\" is {} on one side and {} on the other: a part would be lost",
+            mapped.name, from.type_name, mapped.target.type_name
+        ),
+    )
+    .hint(format!(
+        "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
+        name = mapped.name,
+        to = mapped.target.type_name
+    )))
 }
 
 fn column(mapped: &Mapped<'_>) -> Column {
+    let source = match loss_of(mapped) {
+        Loss::OfSome(marked) => marked,
+        Loss::Nothing | Loss::OfMost => spell(&mapped.source),
+    };
     Column {
         target: mapped.name.clone(),
-        source: spell(&mapped.source),
+        source,
+        compared: spell(&mapped.source),
         form: form(&mapped.source, mapped.target),
         update: if mapped.target.identity { Update::Never } else { Update::Allowed },
     }
@@ -188,8 +199,9 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Types whose binary form is the same on every server and platform.
-const PLAIN: [&str; 19] = [
+/// Types whose binary form means the same to every server. `interval` is not
+/// one: the endless one of version 17 is a finite one to version 16.
+const PLAIN: [&str; 18] = [
     "bool",
     "int2",
     "int4",
@@ -205,7 +217,6 @@ const PLAIN: [&str; 19] = [
     "timetz",
     "timestamp",
     "timestamptz",
-    "interval",
     "uuid",
     "bytea",
     "jsonb",
