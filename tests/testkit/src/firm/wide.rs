@@ -35,15 +35,27 @@ const ROW: &str = "
 ///
 /// It has no `updated_at` and no trigger. A row is about 410 bytes of COPY text.
 pub async fn create(url: &str, rows: u64, populated: bool) -> Result<()> {
-    let mut connection = PgConnection::connect(url).await?;
     let mut steps = vec![CREATE.to_owned()];
     if populated {
-        steps.push(format!(
-            "insert into big select {ROW} from generate_series(1, {rows}::bigint) g"
-        ));
+        steps.push(insert(1, rows));
     }
     steps.push("alter table big add primary key (id)".to_owned());
     steps.push("vacuum analyze big".to_owned());
+    run(url, steps).await
+}
+
+/// Adds as many rows to it, with the keys from `first` on.
+pub async fn add(url: &str, first: u64, rows: u64) -> Result<()> {
+    run(url, vec![insert(first, rows)]).await
+}
+
+fn insert(first: u64, rows: u64) -> String {
+    let last = first + rows - 1;
+    format!("insert into big select {ROW} from generate_series({first}::bigint, {last}) g")
+}
+
+async fn run(url: &str, steps: Vec<String>) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
     for step in steps {
         sqlx::raw_sql(AssertSqlSafe(step)).execute(&mut connection).await?;
     }
