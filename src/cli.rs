@@ -3,9 +3,13 @@
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 a table failed, 2 wrong usage or configuration, 3 could not start,
+4 rows were rejected, 5 another run is at work, 6 stopped by a safety limit";
+
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
 #[derive(Debug, Parser)]
-#[command(name = "pgsync", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "pgsync", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The configuration; else config/pgsync.toml or pgsync.toml, here or beside the program
     #[arg(long, global = true, value_name = "FILE", env = "PGSYNC_CONFIG")]
@@ -22,8 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Cloud to desktop: insert the rows that the desktop does not have
     Reverse(Reverse),
-    /// Desktop to cloud (not there yet)
-    Forward,
+    /// Desktop to cloud: bring the desktop's rows up to date in the cloud
+    Forward(Forward),
     /// Make or reset the tables in which pgsync keeps how far it has come
     InitMetadata(InitMetadata),
     /// Show how far each table has come
@@ -42,6 +46,26 @@ pub struct Reverse {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `pgsync forward`
+#[derive(Debug, Args)]
+pub struct Forward {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Compare both sides in full, and set the cloud's rows back to the desktop's
+    #[arg(long)]
+    pub full: bool,
+    /// Look at what is new only (this is the default)
+    #[arg(long, conflicts_with = "full")]
+    pub incremental: bool,
+    /// Take the same path, but undo every change at its last step
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Let a mirrored table lose more rows than max_delete allows
+    #[arg(long)]
+    pub allow_deletes: bool,
 }
 
 /// `pgsync init-metadata`

@@ -175,6 +175,36 @@ pub struct Rules {
     pub columns: IndexMap<Ident, ColumnRule>,
     /// Who makes the key.
     pub keys: KeyOrigin,
+    /// The key of this direction alone; empty: the pair's.
+    pub key: Vec<Ident>,
+    /// What an upsert does with a key that stands on several source rows.
+    pub on_duplicate: OnDuplicate,
+    /// The share of the target's rows that a mirror may delete in one run.
+    pub max_delete: Share,
+}
+
+/// What an upsert does with a key that stands on several source rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// None of them is carried; each such key is a reject.
+    Reject,
+    /// The row with the highest value in this column of the target is carried.
+    Latest(Ident),
+}
+
+/// A share of a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// From 0 to 100.
+    pub percent: u64,
+}
+
+impl Share {
+    /// So many of `rows`, and one at least unless the share is nothing.
+    #[must_use]
+    pub fn of(self, rows: u64) -> u64 {
+        rows.saturating_mul(self.percent).div_ceil(100)
+    }
 }
 
 /// How rows are applied.
@@ -184,6 +214,10 @@ pub enum Mode {
     Off,
     /// Insert the rows whose key the target does not have; touch no other.
     InsertMissing,
+    /// Insert missing rows and bring differing ones up to date, by key.
+    Upsert,
+    /// Make the target's rows the same multiset as the source's, by content.
+    Mirror,
 }
 
 /// How a run finds the rows that are new since the last one.

@@ -14,5 +14,8 @@ pub fn start(verbose: u8) {
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let ours = Targets::new().with_target("pgsync", level);
-    tracing_subscriber::registry().with(lines.with_filter(ours)).init();
+    // For the whole registry and not for the layer: sqlx asks whether its own
+    // events are wanted without sending them, and a layer's filter would give
+    // that "no" to our next event.
+    tracing_subscriber::registry().with(ours).with(lines).init();
 }

@@ -18,6 +18,9 @@ alter table public._sync_metadata
     add column if not exists horizon_timestamp   timestamptz,
     add column if not exists source_identity     text,
     add column if not exists mapping             text,
+    add column if not exists target_horizon      xid8,
+    add column if not exists source_rows         bigint,
+    add column if not exists target_rows         bigint,
     add column if not exists last_run_id         text,
     add column if not exists last_run_at         timestamptz,
     add column if not exists last_run_how        text,
@@ -25,6 +28,9 @@ alter table public._sync_metadata
     add column if not exists last_error          text,
     add column if not exists rows_checked        bigint,
     add column if not exists rows_inserted       bigint,
+    add column if not exists rows_updated        bigint,
+    add column if not exists rows_deleted        bigint,
+    add column if not exists rows_protected      bigint,
     add column if not exists rows_rejected       bigint,
     add column if not exists seconds             double precision;
 -- The schema public is exposed to the phones; this table is not for them.
@@ -79,6 +85,8 @@ create table if not exists pgsync.runs (
     finished_at   timestamptz,
     result        text not null default 'running',
     rows_inserted bigint not null default 0,
+    rows_updated  bigint not null default 0,
+    rows_deleted  bigint not null default 0,
     rows_rejected bigint not null default 0,
     tables_failed integer not null default 0
 );

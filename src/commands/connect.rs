@@ -68,9 +68,9 @@ pub async fn lock(desktop: &mut Session, direction: Direction) -> Result<()> {
 
 fn locked(direction: Direction, holder: &Holder) -> Error {
     let Holder { pid, application, since, address } = holder;
-    Error::new(Kind::Locked, format!("could not start {}", direction.word()))
+    Error::new(Kind::Locked, format!("could not get the lock of {}", direction.word()))
         .because_text(format!(
-            "another run holds the lock: {application}, since {since}, from {address}, \
+            "another run holds it: {application}, since {since}, from {address}, \
              server process {pid}"
         ))
         .hint("wait until it has finished, then run again")
@@ -106,7 +106,8 @@ fn hint(connection: &Connection, side: Side, failure: &Failure) -> String {
     let word = side.word();
     match (failure.sqlstate(), failure.to_string()) {
         (Some("28P01"), _) => format!(
-            "the password of user {} is wrong; correct it where [{word}] takes it from",
+            "the password of user {} is wrong; correct it in the .env beside the configuration, \
+             or wherever [{word}] takes it from",
             connection.user
         ),
         (Some("28000"), _) => format!(

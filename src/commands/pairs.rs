@@ -52,7 +52,8 @@ fn named<'a>(config: &'a Config, direction: Direction, name: &str) -> Result<&'a
     Err(Error::new(Kind::Usage, format!("could not run {word} for {name}"))
         .because_text(format!("{word} is off for this table in {}", config.path.display()))
         .hint(format!(
-            "set {word} = \"insert-missing\" in [tables.{name}], or leave the table out"
+            "set {word} = \"{}\" in [tables.{name}], or leave the table out",
+            usual_mode(direction)
         )))
 }
 
@@ -69,24 +70,33 @@ pub fn unknown(config: &Config, name: &str) -> Error {
 
 fn nothing_is_on(config: &Config, direction: Direction) -> Error {
     let word = direction.word();
-    Error::new(Kind::Usage, format!("could not run {word}"))
-        .because_text(format!("no table in {} takes part in it", config.path.display()))
-        .hint(format!("set {word} = \"insert-missing\" for a table under [tables]"))
+    Error::new(Kind::Usage, format!("could not find a table for {word}"))
+        .because_text(format!("none in {} takes part in it", config.path.display()))
+        .hint(format!("set {word} = \"{}\" for a table under [tables]", usual_mode(direction)))
+}
+
+fn usual_mode(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Reverse => "insert-missing",
+        Direction::Forward => "upsert",
+    }
 }
 
 fn seen_from(pair: &TablePair, direction: Direction) -> Pair {
-    let (source, target, owned, rules) = match direction {
-        Direction::Reverse => {
-            (&pair.cloud, &pair.desktop, pair.owned_by_cloud.as_ref(), &pair.reverse)
-        }
-        Direction::Forward => (&pair.desktop, &pair.cloud, None, &pair.forward),
+    let (source, target, rules) = match direction {
+        Direction::Reverse => (&pair.cloud, &pair.desktop, &pair.reverse),
+        Direction::Forward => (&pair.desktop, &pair.cloud, &pair.forward),
+    };
+    let owned = |by: Direction| {
+        pair.owned_by_cloud.as_ref().filter(|_| by == direction).map(SqlFragment::sql)
     };
     Pair {
         name: target.to_string(),
         source: source.clone(),
         target: target.clone(),
         key: pair.key.clone(),
-        owned_by_source: owned.map(SqlFragment::sql),
+        owned_by_source: owned(Direction::Reverse),
+        owned_by_target: owned(Direction::Forward),
         rules: rules.clone(),
     }
 }

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 /// # Errors
 /// When the desktop cannot be asked.
 pub async fn run(config: &Config, report: &Report) -> Result<Exit> {
+    let pairs = pairs::of(config, Direction::Reverse, &[])?;
     let mut desktop = connect::open(config, Side::Desktop, "pgsync status").await?;
     let refused = |failure| {
         Error::new(Kind::Start, "could not read pgsync's own tables on the desktop")
@@ -26,7 +27,7 @@ pub async fn run(config: &Config, report: &Report) -> Result<Exit> {
         let runs = watermark::last_runs(&mut desktop, Direction::Reverse).await.map_err(refused)?;
         last.extend(runs.into_iter().map(|run| (run.table.clone(), run)));
     }
-    let names = pairs::of(config, Direction::Reverse, &[])?.into_iter().map(|pair| pair.name);
+    let names = pairs.into_iter().map(|pair| pair.name);
     let tables: Vec<_> = names.map(|name| (name.clone(), last.remove(&name))).collect();
     report.line(format_args!("reverse: cloud -> desktop, {}", config.desktop.label()));
     status::tables(report, &tables);

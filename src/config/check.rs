@@ -230,7 +230,7 @@ mod tests {
             ))),
             [
                 "line 7: cloud in [tables.a]: the value of PASSWORD is no name",
-                "line 8: reverse in [tables.a] is the value of PASSWORD, no mode; known are \
+                "line 8: reverse in [tables.a] is the value of PASSWORD, no mode of reverse; known are \
               insert-missing and off"
             ]
         );

@@ -5,6 +5,7 @@
 
 use super::notes::{could_not_read, fatal};
 use crate::error::Result;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -43,7 +44,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<&str, NoText> {
 
 /// The bytes of the file at `path`.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| could_not_read(path).because(error))
+    std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => could_not_read(path)
+            .because_text("there is no such file")
+            .hint("correct --config or PGSYNC_CONFIG, or leave both out"),
+        _ => could_not_read(path).because(error),
+    })
 }
 
 /// The text in `bytes`, which came from `path`.

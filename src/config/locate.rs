@@ -39,7 +39,7 @@ fn not_found(places: &[PathBuf]) -> Error {
     Error::new(Kind::Usage, "could not find a configuration")
         .because_text(format!("there is no {}", tried.join(", no ").replace('\\', "/")))
         .hint(
-            "copy the config folder of pgsync here and fill in its pgsync.toml, \
+            "copy the folder config of pgsync here and make config/.env from its .env.example, \
              or name a file with --config FILE",
         )
 }

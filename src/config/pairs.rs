@@ -126,7 +126,8 @@ fn rules(section: &Section<'_>, direction: Direction, defaults: &WrittenRules) -
     rules
 }
 
-fn key(section: &Section<'_>) -> Vec<Ident> {
+/// The columns of a key; empty where nothing is said.
+pub(super) fn key(section: &Section<'_>) -> Vec<Ident> {
     let Some(key) = section.idents("key") else { return Vec::new() };
     if key.is_empty() {
         section.mistake("key", "is an empty list; leave it out for the table's primary key");

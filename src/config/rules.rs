@@ -6,18 +6,25 @@
 
 use super::nearest::{list, suggestion};
 use super::section::{Section, Setting};
-use super::{ColumnRule, CursorChoice, KeyOrigin, Mode, Rules, SqlFragment};
+use super::{ColumnRule, CursorChoice, KeyOrigin, Mode, OnDuplicate, Rules, Share, SqlFragment};
 use crate::ident::Ident;
 use indexmap::IndexMap;
 use std::time::Duration;
 
-const KEYS: [&str; 6] = ["mode", "where", "cursor", "lookback", "delivered", "columns"];
+const REVERSE_KEYS: [&str; 7] =
+    ["mode", "where", "key", "cursor", "lookback", "delivered", "columns"];
+const FORWARD_KEYS: [&str; 8] =
+    ["mode", "where", "key", "cursor", "lookback", "columns", "on_duplicate", "max_delete"];
 const COLUMN_KEYS: [&str; 5] = ["skip", "from", "sql", "value", "null"];
-const MODES: [&str; 2] = ["insert-missing", "off"];
+const REVERSE_MODES: [&str; 2] = ["insert-missing", "off"];
+const FORWARD_MODES: [&str; 3] = ["upsert", "mirror", "off"];
 
 /// How far a column cursor looks back if nothing is said: transactions of a
 /// phone's application are long over by then.
 const LOOKBACK: Duration = Duration::from_secs(15 * 60);
+
+/// The share of a table that a mirror may delete if nothing is said.
+const MAX_DELETE: Share = Share { percent: 10 };
 
 /// The two ways rows go, by their keys in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +40,20 @@ impl Direction {
             Self::Forward => "forward",
         }
     }
+
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Reverse => &REVERSE_KEYS,
+            Self::Forward => &FORWARD_KEYS,
+        }
+    }
+
+    fn modes(self) -> &'static [&'static str] {
+        match self {
+            Self::Reverse => &REVERSE_MODES,
+            Self::Forward => &FORWARD_MODES,
+        }
+    }
 }
 
 /// Rules as far as one place of the file says them.
@@ -43,6 +64,9 @@ pub(super) struct WrittenRules {
     cursor: Option<CursorChoice>,
     lookback: Option<Duration>,
     delivered: Option<bool>,
+    key: Option<Vec<Ident>>,
+    on_duplicate: Option<OnDuplicate>,
+    max_delete: Option<Share>,
     columns: IndexMap<Ident, ColumnRule>,
 }
 
@@ -57,7 +81,7 @@ impl WrittenRules {
             return Self { mode: mode(section, key, direction), ..Self::default() };
         }
         section
-            .section(key, &KEYS)
+            .section(key, direction.keys())
             .map(|rules| Self::read_table(&rules, direction))
             .unwrap_or_default()
     }
@@ -69,6 +93,9 @@ impl WrittenRules {
             cursor: cursor(rules),
             lookback: rules.duration("lookback"),
             delivered: rules.flag("delivered"),
+            key: rules.has("key").then(|| super::pairs::key(rules)),
+            on_duplicate: on_duplicate(rules),
+            max_delete: max_delete(rules),
             columns: rules.open_section("columns").map(|own| columns(&own)).unwrap_or_default(),
         }
     }
@@ -83,6 +110,9 @@ impl WrittenRules {
             cursor: self.cursor.or_else(|| defaults.cursor.clone()),
             lookback: self.lookback.or(defaults.lookback),
             delivered: self.delivered.or(defaults.delivered),
+            key: self.key.or_else(|| defaults.key.clone()),
+            on_duplicate: self.on_duplicate.or_else(|| defaults.on_duplicate.clone()),
+            max_delete: self.max_delete.or(defaults.max_delete),
             columns,
         }
     }
@@ -107,6 +137,9 @@ impl WrittenRules {
             lookback: self.lookback.unwrap_or(LOOKBACK),
             columns: self.columns,
             keys: if delivered { KeyOrigin::Delivered } else { KeyOrigin::Shared },
+            key: self.key.unwrap_or_default(),
+            on_duplicate: self.on_duplicate.unwrap_or(OnDuplicate::Reject),
+            max_delete: self.max_delete.unwrap_or(MAX_DELETE),
         }
     }
 }
@@ -122,13 +155,50 @@ fn known_mode(section: &Section<'_>, key: &str, direction: Direction) -> Option<
     match (text.value.trim(), direction) {
         ("off", _) => Some(Mode::Off),
         ("insert-missing", Direction::Reverse) => Some(Mode::InsertMissing),
-        (_, Direction::Forward) => {
-            section.mistake(key, "must be \"off\" for now: forward is not there yet");
+        ("upsert", Direction::Forward) => Some(Mode::Upsert),
+        ("mirror", Direction::Forward) => Some(Mode::Mirror),
+        (word, _) => {
+            let (shown, modes) = (text.shown(), direction.modes());
+            let way = direction.key();
+            section.mistake(
+                key,
+                &format!("is {shown}, no mode of {way}; {}", suggestion(word, modes)),
+            );
             None
         }
-        (word, Direction::Reverse) => {
-            let shown = text.shown();
-            section.mistake(key, &format!("is {shown}, no mode; {}", suggestion(word, &MODES)));
+    }
+}
+
+/// `"reject"`, or `{ latest = "updated_at" }`.
+fn on_duplicate(section: &Section<'_>) -> Option<OnDuplicate> {
+    if !section.has("on_duplicate") {
+        return None;
+    }
+    if section.is_table("on_duplicate") {
+        let latest = section.section("on_duplicate", &["latest"])?;
+        return latest.ident("latest").map(OnDuplicate::Latest);
+    }
+    let text = section.filled_text("on_duplicate")?;
+    if text.value.trim() != "reject" {
+        section.mistake(
+            "on_duplicate",
+            "must be \"reject\", or { latest = \"COLUMN\" } to take the row with the highest value there",
+        );
+    }
+    Some(OnDuplicate::Reject)
+}
+
+/// A share of a table, like `"10%"`.
+fn max_delete(section: &Section<'_>) -> Option<Share> {
+    if !section.has("max_delete") {
+        return None;
+    }
+    let text = section.filled_text("max_delete")?;
+    let share = text.value.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    match share {
+        Some(percent @ 0..=100) => Some(Share { percent }),
+        _ => {
+            section.mistake("max_delete", "must be a whole share from \"0%\" to \"100%\"");
             None
         }
     }
@@ -256,25 +326,34 @@ mod tests {
     fn modes_that_are_not_there_are_refused() {
         let told = |line: &str| causes(&with_tables(&format!("[tables.a]\n{line}")));
         assert_eq!(
-            told("forward = \"upsert\""),
-            ["line 7: forward in [tables.a] must be \"off\" for now: forward is not there yet"]
+            told("forward = \"insert-missing\""),
+            ["line 7: forward in [tables.a] is \"insert-missing\", no mode of forward; known are \
+              upsert, mirror and off"]
+        );
+        assert_eq!(told("forward = { mode = \"mirror\", max_delete = \"5%\" }"), [""; 0]);
+        assert_eq!(
+            told("forward = { mode = \"mirror\", max_delete = \"200%\" }"),
+            [
+                "line 7: max_delete in [tables.a.forward] must be a whole share from \"0%\" to \"100%\""
+            ]
         );
         assert_eq!(
-            told("forward = { mode = \"mirror\" }"),
-            [
-                "line 7: mode in [tables.a.forward] must be \"off\" for now: forward is not there yet"
-            ]
+            told("forward = { mode = \"upsert\", on_duplicate = \"newest\" }"),
+            ["line 7: on_duplicate in [tables.a.forward] must be \"reject\", or { latest = \
+              \"COLUMN\" } to take the row with the highest value there"]
         );
         assert_eq!(told("forward = \"off\""), [""; 0]);
         assert_eq!(
             told("reverse = \"insert_missing\""),
-            ["line 7: reverse in [tables.a] is \"insert_missing\", no mode; did you mean \
-              \"insert-missing\"?"]
+            [
+                "line 7: reverse in [tables.a] is \"insert_missing\", no mode of reverse; did you mean \
+              \"insert-missing\"?"
+            ]
         );
         assert_eq!(
             told("reverse = \"upsert\""),
             [
-                "line 7: reverse in [tables.a] is \"upsert\", no mode; known are insert-missing and off"
+                "line 7: reverse in [tables.a] is \"upsert\", no mode of reverse; known are insert-missing and off"
             ]
         );
         assert_eq!(

@@ -66,6 +66,10 @@ pub struct Column {
     pub base_type: String,
     /// The type's own name if it is one of PostgreSQL's own, else `None`.
     pub builtin: Option<String>,
+    /// As `type_name`, but for a domain those of the type beneath it.
+    pub plain_type: String,
+    /// As `builtin`, but for a domain that of the type beneath it.
+    pub plain_builtin: Option<String>,
     pub not_null: bool,
     pub has_default: bool,
     pub generated: bool,
@@ -74,11 +78,13 @@ pub struct Column {
     pub sequence: Option<(String, String)>,
 }
 
-/// A unique index that holds for every row at once: valid, not deferred, not
-/// partial, over plain columns.
+/// A unique index that holds for every row: valid, not partial, over plain
+/// columns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct UniqueIndex {
     pub primary: bool,
+    /// Whether it holds after every statement, or may be deferred.
+    pub immediate: bool,
     pub columns: Vec<String>,
 }
 
@@ -96,11 +102,12 @@ impl Table {
         Some(&primary.columns)
     }
 
-    /// Whether a unique index covers exactly these columns.
+    /// Whether a unique index covers exactly these columns, at every moment.
     #[must_use]
     pub fn is_unique_over(&self, columns: &[&str]) -> bool {
         self.unique_indexes.iter().any(|index| {
-            index.columns.len() == columns.len()
+            index.immediate
+                && index.columns.len() == columns.len()
                 && index.columns.iter().all(|column| columns.contains(&column.as_str()))
         })
     }
@@ -161,8 +168,11 @@ select asked.number, jsonb_build_object(
       'type', format_type(a.atttypid, a.atttypmod),
       'base_type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1),
       'builtin', case when t.oid < 16384 and t.typtype = 'b' then t.typname end,
-      'not_null', a.attnotnull,
-      'has_default', a.atthasdef and a.attgenerated = '',
+      'plain_type', case when t.typtype = 'd' then format_type(b.oid, t.typtypmod)
+        else format_type(a.atttypid, a.atttypmod) end,
+      'plain_builtin', case when b.oid < 16384 and b.typtype = 'b' then b.typname end,
+      'not_null', a.attnotnull or t.typnotnull,
+      'has_default', (a.atthasdef and a.attgenerated = '') or t.typdefault is not null,
       'generated', a.attgenerated <> '',
       'identity', a.attidentity <> '',
       'sequence', (
@@ -177,10 +187,12 @@ select asked.number, jsonb_build_object(
       ) order by a.attnum), '[]')
     from pg_catalog.pg_attribute as a
     join pg_catalog.pg_type as t on t.oid = a.atttypid
+    join pg_catalog.pg_type as b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
   'unique_indexes', (
     select coalesce(jsonb_agg(jsonb_build_object(
       'primary', x.indisprimary,
+      'immediate', x.indimmediate,
       'columns', (
         select jsonb_agg(a.attname order by k.position)
         from unnest(x.indkey::smallint[]) with ordinality as k (attnum, position)
@@ -188,7 +200,7 @@ select asked.number, jsonb_build_object(
         where k.position <= x.indnkeyatts)
       ) order by x.indexrelid), '[]')
     from pg_catalog.pg_index as x
-    where x.indrelid = c.oid and x.indisunique and x.indisvalid and x.indimmediate
+    where x.indrelid = c.oid and x.indisunique and x.indisvalid
       and x.indpred is null and x.indexprs is null),
   'parents', (
     select coalesce(jsonb_agg(distinct jsonb_build_array(n.nspname, p.relname)), '[]')
@@ -222,6 +234,7 @@ mod tests {
     fn a_unique_index_counts_only_for_exactly_its_columns() {
         let index = |columns: &[&str]| UniqueIndex {
             primary: true,
+            immediate: true,
             columns: columns.iter().map(ToString::to_string).collect(),
         };
         let table = table(vec![index(&["a", "b"])]);
@@ -229,6 +242,15 @@ mod tests {
         assert!(!table.is_unique_over(&["a"]));
         assert!(!table.is_unique_over(&["a", "b", "c"]));
         assert_eq!(table.primary_key(), Some(&["a".to_owned(), "b".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_deferrable_primary_key_is_a_key_but_no_guard() {
+        let columns = vec!["a".to_owned()];
+        let index = UniqueIndex { primary: true, immediate: false, columns: columns.clone() };
+        let table = table(vec![index]);
+        assert_eq!(table.primary_key(), Some(columns.as_slice()));
+        assert!(!table.is_unique_over(&["a"]));
     }
 
     #[test]

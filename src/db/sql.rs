@@ -8,10 +8,14 @@
 //! - [`mapping`]: a pair's columns and key as both sides spell them
 //! - [`select`]: which rows of the source, and how they are read
 //! - [`compare`]: counts and checksums
-//! - [`stage`]: staging tables and what is asked of them on the target
+//! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
+//! - [`merge`]: staged rows against the target's, by key: upsert
+//! - [`mirror`]: staged rows against the target's, by content: mirror
 
 pub mod compare;
 pub mod mapping;
+pub mod merge;
+pub mod mirror;
 pub mod select;
 pub mod session;
 pub mod stage;

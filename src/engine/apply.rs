@@ -2,18 +2,24 @@
 //!
 //! - [`sift`]: keys first, rows for those that are missing
 //! - [`stream`]: everything, into an empty target
+//! - [`upsert`]: missing rows inserted and differing ones updated, by key
+//! - [`mirror`]: the same rows on both sides, by content
 //! - [`isolate`]: finds the row that the target refuses
 //! - [`sequences`]: serial and identity columns follow their rows
 
 pub mod isolate;
+pub mod mirror;
 pub mod sequences;
 pub mod sift;
 pub mod stream;
+pub mod upsert;
 
+use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result as Answer;
 use crate::db::sql::Sql;
 use crate::db::sql::select::{Selection, Slice, rows_without_key};
+use crate::engine::diff::Survey;
 use crate::engine::event::Observer;
 use crate::engine::plan::TablePlan;
 use crate::engine::plan::work::Work;
@@ -24,7 +30,7 @@ use crate::engine::trouble::Trouble;
 use crate::engine::{diff, plan};
 use crate::error::{Error, Kind};
 use crate::metadata::ledger::{self, Keyless};
-use crate::metadata::watermark::{self, Advance, Figures};
+use crate::metadata::watermark::{self, Advance, Figures, Standing};
 use std::time::Instant;
 
 /// A pair at work.
@@ -39,7 +45,11 @@ pub struct Job<'a> {
     pub checked: u64,
     /// Source rows without a whole key.
     pub keyless: u64,
+    /// How both sides stood before this run, as far as it was asked.
+    pub survey: &'a Survey,
     pub done: Done,
+    /// Keys of rows that are brought up to date, the first of them.
+    pub updated_keys: Vec<String>,
 }
 
 /// What has been committed for a pair so far.
@@ -47,7 +57,19 @@ pub struct Job<'a> {
 pub struct Done {
     pub new: u64,
     pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
+    /// Rows that were left alone because the target owns them.
+    pub protected: u64,
     pub rejected: u64,
+}
+
+/// What one checkpoint writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
 }
 
 /// Whether more checkpoints follow.
@@ -69,30 +91,54 @@ impl Job<'_> {
         match work {
             Work::Nothing => Ok(()),
             Work::Stream(slices) => self.stream(&slices).await,
-            Work::Sift(slices) => self.sift(&slices).await,
+            Work::Slices(slices) => self.slices(&slices).await,
             Work::Compare { buckets } => {
                 let slices = self.compare(buckets).await?;
-                self.sift(&slices).await
+                self.slices(&slices).await
             }
         }
     }
 
+    /// Each slice is a checkpoint, done as the pair's mode does it.
+    async fn slices(&mut self, slices: &[Slice]) -> Step<()> {
+        // With nothing to look at there is still a watermark to write.
+        let nothing = [Slice::Buckets { count: 1, wanted: Vec::new() }];
+        let slices = if slices.is_empty() { &nothing } else { slices };
+        for (at, slice) in slices.iter().enumerate() {
+            let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
+            let outcome = match self.plan.mode {
+                Mode::Off | Mode::InsertMissing => self.sift(slice, place).await,
+                Mode::Upsert => self.upsert(slice, place).await,
+                Mode::Mirror => self.mirror(slice, place).await,
+            };
+            if let Err(trouble) = outcome {
+                return Err(self.undo_and_name(trouble, slice).await);
+            }
+        }
+        Ok(())
+    }
+
     async fn compare(&mut self, count: u32) -> Step<Vec<Slice>> {
         let (source, target) = diff::buckets(self.source, self.target, self.plan, count).await?;
+        if self.plan.mode == Mode::Mirror {
+            return Ok(vec![plan::work::differing_slice(&source, &target, count)]);
+        }
         let chunk_rows = self.settings.limits.chunk_rows;
         Ok(plan::work::differing_slices(self.plan, &source, &target, count, chunk_rows))
     }
 
     /// Ends a checkpoint: own write and, in the last one, rejects and watermark.
-    async fn checkpoint(&mut self, inserted: u64, place: Place) -> Step<()> {
-        if inserted > 0 {
+    async fn checkpoint(&mut self, written: Written, place: Place) -> Step<()> {
+        if written.inserted > 0 {
             self.raise_sequences().await?;
         }
         let mut last = Vec::new();
-        if inserted > 0 {
+        if written != Written::default() {
             last.push(ledger::record_own_write(&self.settings.run));
         }
-        self.done.inserted += inserted;
+        self.done.inserted += written.inserted;
+        self.done.updated += written.updated;
+        self.done.deleted += written.deleted;
         if place == Place::Last {
             self.settle_rejects().await?;
             last.push(self.advance());
@@ -108,8 +154,22 @@ impl Job<'_> {
     pub fn advance(&self) -> Sql {
         let (horizon, how) = (&self.plan.horizon, self.plan.how.to_string());
         let figures = self.figures(&how);
-        let advance = Advance { table: &self.plan.name, horizon, figures };
+        let standing = self.standing();
+        let advance = Advance { table: &self.plan.name, horizon, standing, figures };
         watermark::advance(self.settings.direction, &advance)
+    }
+
+    /// How a mirror leaves both sides; the next run asks whether they have moved.
+    fn standing(&self) -> Option<Standing> {
+        if self.plan.mode != Mode::Mirror {
+            return None;
+        }
+        let target = self.survey.target.as_ref()?;
+        Some(Standing {
+            target_xid: self.survey.target_xid?,
+            source_rows: self.survey.source.rows,
+            target_rows: (target.rows + self.done.inserted).saturating_sub(self.done.deleted),
+        })
     }
 
     /// What has been done, for our own tables.
@@ -120,6 +180,9 @@ impl Job<'_> {
             how,
             checked: self.checked,
             inserted: self.done.inserted,
+            updated: self.done.updated,
+            deleted: self.done.deleted,
+            protected: self.done.protected,
             rejected: self.done.rejected,
             seconds: self.started.elapsed().as_secs_f64(),
         }
@@ -128,7 +191,9 @@ impl Job<'_> {
     /// Keeps rows without a key, forgets rejects that this run has not met
     /// again, and counts those that are left.
     async fn settle_rejects(&mut self) -> Step<()> {
-        if self.keyless == 0 && self.plan.again.is_empty() && self.plan.mapping.owned.is_none() {
+        let mapping = &self.plan.mapping;
+        let sets_aside = mapping.owned.is_some() || self.plan.mode == Mode::Upsert;
+        if self.keyless == 0 && self.plan.again.is_empty() && !sets_aside {
             return Ok(());
         }
         let keyless = self.keyless_rows().await?;

@@ -25,6 +25,9 @@ pub struct Survey {
     pub source: Counts,
     /// `None` where the target was not asked.
     pub target: Option<Counts>,
+    /// The oldest transaction that was unfinished on the target before it was
+    /// asked.
+    pub target_xid: Option<u64>,
 }
 
 /// Asks both sides about all pairs, each side in one statement.
@@ -41,7 +44,11 @@ pub async fn survey(
     let both_sided: Vec<_> = questions
         .iter()
         .zip(plans)
-        .filter_map(|(question, plan)| is_compared(plan).then_some(*question))
+        .filter(|(_, plan)| is_compared(plan))
+        .map(|(question, plan)| Question {
+            changed: plan.last_equal.as_ref().map(|last| &last.target),
+            ..*question
+        })
         .collect();
     let of_source: Vec<_> = questions
         .iter()
@@ -54,18 +61,31 @@ pub async fn survey(
         if both_sided.is_empty() {
             return Ok(Vec::new());
         }
-        target.ask(&survey_target(&both_sided)).await
+        target.ask(&Sql::batch([oldest_unfinished(), survey_target(&both_sided)])).await
     });
     let of_source =
         source_rows.and_then(|rows| answers(&rows)).map_err(Trouble::source("count"))?;
-    let mut of_target =
-        target_rows.and_then(|rows| answers(&rows)).map_err(Trouble::target("count"))?;
+    let (target_xid, of_target) =
+        target_rows.and_then(|rows| target_answers(&rows)).map_err(Trouble::target("count"))?;
     Ok((0..plans.len())
         .map(|at| Survey {
             source: of_source.get(&at).cloned().unwrap_or_default(),
-            target: of_target.remove(&at),
+            target: of_target.get(&at).cloned(),
+            target_xid,
         })
         .collect())
+}
+
+/// A row version that is not seen after this carries this id or a later one.
+fn oldest_unfinished() -> Sql {
+    Sql::new("select pg_snapshot_xmin(pg_current_snapshot())")
+}
+
+fn target_answers(rows: &[Row]) -> Result<(Option<u64>, HashMap<usize, Counts>)> {
+    match rows.split_first() {
+        Some((first, rest)) => Ok((Some(first.number(0)?), answers(rest)?)),
+        None => Ok((None, HashMap::new())),
+    }
 }
 
 fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
@@ -78,8 +98,12 @@ const SMALL_PAGES: u64 = 2_000;
 
 fn question(at: usize, plan: &TablePlan) -> Question<'_> {
     let small = plan.pages <= SMALL_PAGES;
+    // A mirror that can tell by other means whether anything has moved does
+    // not need the sums of rows that have not.
+    let small = small && plan.last_equal.is_none();
     let depth = if small && is_compared(plan) { Depth::Checksum } else { Depth::Count };
-    Question { number: at, mapping: &plan.mapping, depth }
+    let changed = plan.last_equal.as_ref().map(|last| &last.source);
+    Question { number: at, mapping: &plan.mapping, depth, changed }
 }
 
 /// Whether the target has anything to say: not where a ledger speaks for it,
@@ -98,6 +122,7 @@ fn counts(row: &Row) -> Result<(usize, Counts)> {
         keyless: row.number(2)?,
         checksum: row.get(3).map(str::to_owned),
         owned: row.number(4)?,
+        changed: row.number(5)?,
     };
     Ok((row.number(0)?, counts))
 }

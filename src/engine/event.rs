@@ -1,5 +1,6 @@
 //! What a run tells while it works, and what it leaves behind.
 
+use crate::engine::apply::Done;
 use crate::engine::plan::cursor::How;
 use crate::error::Error;
 use std::time::Duration;
@@ -34,12 +35,10 @@ pub struct Outcome {
     pub how: Option<How>,
     /// Source rows that were looked at, on either side.
     pub checked: u64,
-    /// Rows that the target lacked.
-    pub new: u64,
-    /// Rows that are there now and were not before.
-    pub inserted: u64,
-    /// Rows that are set aside, with their reason.
-    pub rejected: u64,
+    pub done: Done,
+    /// Keys of rows that a dry run would set to the source's values, the
+    /// first of them.
+    pub updated_keys: Vec<String>,
     pub elapsed: Duration,
     /// Why the pair stopped, if it did.
     pub failure: Option<Error>,

@@ -2,22 +2,24 @@
 //!
 //! - [`cursor`]: which rows are new, and why it is thought so
 //! - [`columns`]: which column goes where
+//! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
 pub mod cursor;
+pub mod loss;
 pub mod order;
 pub mod work;
 
-use crate::config::{CursorChoice, Rules};
+use crate::config::{CursorChoice, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{Kind, Table};
-use crate::db::sql::mapping::{Existence, Mapping};
-use crate::db::sql::select::Changed;
+use crate::db::sql::mapping::{Existence, Mapping, View};
+use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
-use crate::engine::read_point::ReadPoint;
-use crate::error::Result;
-use crate::ident::{Ident, TableName};
+use crate::engine::read_point::{Ledger, ReadPoint};
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::ident::{Ident, TableName, literal};
 use crate::metadata::watermark::{Horizon, Watermark};
 
 /// A table pair as one direction sees it.
@@ -31,6 +33,8 @@ pub struct Pair {
     pub key: Vec<Ident>,
     /// Which source rows belong to the source alone: a closed SQL expression.
     pub owned_by_source: Option<String>,
+    /// Which target rows belong to the target alone: a closed SQL expression.
+    pub owned_by_target: Option<String>,
     pub rules: Rules,
 }
 
@@ -39,8 +43,14 @@ pub struct Pair {
 pub struct TablePlan {
     pub name: String,
     pub mapping: Mapping,
+    pub mode: Mode,
+    pub on_duplicate: OnDuplicate,
+    pub max_delete: Share,
     pub changed: Changed,
     pub how: How,
+    /// How both sides stood when they were last the same; only where that can
+    /// still be told.
+    pub last_equal: Option<LastEqual>,
     /// What the last checkpoint writes.
     pub horizon: Horizon,
     /// Keys of rejects, which are looked at in any case.
@@ -81,7 +91,11 @@ pub struct Facts<'a> {
 /// # Errors
 /// When columns or key do not fit, in a sentence with a hint.
 pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
-    let columns::Columns { mapping, left_out } = columns::map(pair, facts.source, facts.target)?;
+    check_name(pair)?;
+    let columns::Columns { mut mapping, left_out } =
+        columns::map(pair, facts.source, facts.target)?;
+    let transaction_ids = transaction_ids(facts.source);
+    complete(&mut mapping, pair, facts.point, transaction_ids);
     let horizon = Horizon {
         xid: facts.point.horizon,
         timestamp: facts.point.clock.clone(),
@@ -94,14 +108,22 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         choice: &pair.rules.cursor,
         lookback: pair.rules.lookback,
         column: column.as_ref(),
-        transaction_ids: transaction_ids(facts.source),
+        transaction_ids,
         echoes: facts.point.echoes,
         watermark: facts.watermark,
         now: &horizon,
         next_xid: facts.point.next_xid,
     });
+    let (changed, last_equal) = match pair.rules.mode {
+        Mode::Mirror => (Changed::Everything, last_equal(&changed, facts.watermark)),
+        Mode::Off | Mode::InsertMissing | Mode::Upsert => (changed, None),
+    };
     Ok(TablePlan {
         name: pair.name.clone(),
+        mode: pair.rules.mode,
+        on_duplicate: pair.rules.on_duplicate.clone(),
+        max_delete: pair.rules.max_delete,
+        last_equal,
         changed,
         how,
         horizon,
@@ -113,6 +135,62 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         pages: facts.source.pages,
         mapping,
     })
+}
+
+/// Adds to a mapping what only the source's own tables can say.
+fn complete(mapping: &mut Mapping, pair: &Pair, point: &ReadPoint, ids: TransactionIds) {
+    if pair.rules.mode == Mode::Upsert && point.ledger == Ledger::Readable {
+        mapping.came_back = Some(format!(
+            "({} in (select d.key from pgsync.delivered_keys as d where d.table_name = {}))",
+            mapping.key_text(View::Source),
+            literal(&pair.source.to_string())
+        ));
+    }
+    // Rows that the other direction wrote here are the target's own; by
+    // content they would look like new ones.
+    let echoes = point.echoes == Echoes::LeftOut && ids == TransactionIds::Usable;
+    if pair.rules.mode == Mode::Mirror && echoes {
+        let ours = "xmin not in (select own.xid::xid from pgsync.own_writes as own)";
+        mapping.scope = Some(match mapping.scope.take() {
+            Some(scope) => format!("({scope} and {ours})"),
+            None => format!("({ours})"),
+        });
+    }
+}
+
+/// How both sides stood when a mirror last made them equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEqual {
+    /// Source rows written since.
+    pub source: Changed,
+    /// Target rows written since, by others.
+    pub target: Changed,
+    pub source_rows: u64,
+    pub target_rows: u64,
+}
+
+fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEqual> {
+    let Changed::SinceHorizon { .. } = changed else { return None };
+    let standing = watermark?.standing.as_ref()?;
+    Some(LastEqual {
+        source: changed.clone(),
+        target: Changed::SinceHorizon { horizon: standing.target_xid, echoes: Echoes::LeftOut },
+        source_rows: standing.source_rows,
+        target_rows: standing.target_rows,
+    })
+}
+
+/// What our own tables keep of a name; their `varchar(100)` is older than we.
+const LONGEST_NAME: usize = 100;
+
+fn check_name(pair: &Pair) -> Result<()> {
+    if pair.name.chars().count() <= LONGEST_NAME {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Table, format!("could not plan table {}", pair.name));
+    Err(error
+        .because_text(format!("schema and table together are longer than {LONGEST_NAME} letters"))
+        .hint("give the table or its schema a shorter name"))
 }
 
 /// The column that a pair goes by where transaction ids are of no use.
@@ -152,8 +230,10 @@ fn describe(mapping: &Mapping, rules: &Rules) -> String {
         .map(|column| format!("{} = {}", column.target.sql(), column.source))
         .collect();
     let filter = rules.filter.as_ref().map_or("all rows", |filter| filter.as_str());
+    let protected = mapping.protected.as_deref().unwrap_or("nothing");
     format!("{} from {} where {filter}", columns.join(", "), mapping.source.sql())
-        + &format!(" by {} ({:?})", key.join(", "), mapping.existence)
+        + &format!(" by {} ({:?}, {:?})", key.join(", "), mapping.existence, mapping.comparison)
+        + &format!(", protecting {protected}")
 }
 
 fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {

@@ -31,6 +31,15 @@ pub struct ReadPoint {
     /// What of the identity the role may not see, a sentence.
     pub gap: Option<String>,
     pub echoes: Echoes,
+    pub ledger: Ledger,
+}
+
+/// Whether the source knows which of its rows came from the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ledger {
+    /// `pgsync.delivered_keys` is there and readable.
+    Readable,
+    Absent,
 }
 
 impl Source {
@@ -85,7 +94,9 @@ select pg_snapshot_xmin(s), pg_snapshot_xmax(s),
   to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00'),
   (select oid from pg_database where datname = current_database()),
   coalesce(has_schema_privilege(to_regnamespace('pgsync'), 'usage')
-    and has_table_privilege(to_regclass('pgsync.own_writes'), 'select'), false)
+    and has_table_privilege(to_regclass('pgsync.own_writes'), 'select'), false),
+  coalesce(has_schema_privilege(to_regnamespace('pgsync'), 'usage')
+    and has_table_privilege(to_regclass('pgsync.delivered_keys'), 'select'), false)
 from pg_current_snapshot() as s";
 
 const SYSTEM: &str = "\
@@ -104,5 +115,6 @@ fn point(row: &Row, system: &str, gap: Option<String>) -> Result<ReadPoint> {
         identity: format!("{system};database {}", row.text(3)?),
         gap,
         echoes: if row.flag(4) { Echoes::LeftOut } else { Echoes::Unknown },
+        ledger: if row.flag(5) { Ledger::Readable } else { Ledger::Absent },
     })
 }

@@ -36,6 +36,14 @@ pub struct Settings {
     pub direction: Direction,
     pub reading: Reading,
     pub limits: Limits,
+    pub deletes: Deletes,
+}
+
+/// Whether a mirror may delete more than its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletes {
+    Limited,
+    Allowed,
 }
 
 /// A run with its two sides.
@@ -113,8 +121,13 @@ impl Run<'_> {
         let direction = self.settings.direction;
         let word = self.target.side.word();
         let session = &mut self.target.session;
-        let watermarks = watermark::read(session, direction).await.map_err(not_read(word))?;
-        let rejected = ledger::rejected_keys(session, direction).await.map_err(not_read(word))?;
+        let refused = |failure| {
+            Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
+                .because(failure)
+                .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
+        };
+        let watermarks = watermark::read(session, direction).await.map_err(refused)?;
+        let rejected = ledger::rejected_keys(session, direction).await.map_err(refused)?;
         Ok((watermarks, rejected))
     }
 
@@ -158,9 +171,8 @@ impl Run<'_> {
             table: pair.name.clone(),
             how: None,
             checked: 0,
-            new: 0,
-            inserted: 0,
-            rejected: 0,
+            done: Done::default(),
+            updated_keys: Vec::new(),
             elapsed: Duration::ZERO,
             failure: Some(error),
         };
@@ -269,7 +281,9 @@ impl Run<'_> {
             started,
             checked: pair.survey.source.rows,
             keyless: pair.survey.source.keyless,
+            survey: &pair.survey,
             done: Done::default(),
+            updated_keys: Vec::new(),
         }
     }
 
@@ -279,11 +293,12 @@ impl Run<'_> {
         self.observer.hear(Event::Started { table: &pair.plan.name, rows: checked });
         let mut job = self.job(&pair, started);
         let result = job.run(pair.work.clone()).await;
-        let done = job.done;
+        let (done, updated_keys) = (job.done, std::mem::take(&mut job.updated_keys));
         let error = result
             .err()
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
-        let outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
+        let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
+        outcome.updated_keys = updated_keys;
         self.remember_failure(&outcome).await;
         outcome
     }
@@ -299,8 +314,11 @@ impl Run<'_> {
             run: &self.settings.run,
             how: &how,
             checked: outcome.checked,
-            inserted: outcome.inserted,
-            rejected: outcome.rejected,
+            inserted: outcome.done.inserted,
+            updated: outcome.done.updated,
+            deleted: outcome.done.deleted,
+            protected: outcome.done.protected,
+            rejected: outcome.done.rejected,
             seconds: outcome.elapsed.as_secs_f64(),
         };
         let text = error.one_line();
@@ -325,9 +343,8 @@ fn outcome_of(
         table: plan.name.clone(),
         how: Some(plan.how.clone()),
         checked,
-        new: done.new,
-        inserted: done.inserted,
-        rejected: done.rejected,
+        done,
+        updated_keys: Vec::new(),
         elapsed,
         failure,
     }

@@ -21,15 +21,6 @@ pub fn record_own_write(run: &str) -> Sql {
     ))
 }
 
-/// Forgets own writes that no horizon reaches any more: past 2^30
-/// transactions a pair is reconciled, and reconciling does not ask for them.
-///
-/// # Errors
-/// When the server refuses.
-pub async fn prune_own_writes(session: &mut Session) -> Result<()> {
-    session.execute(&Sql::new(PRUNE)).await
-}
-
 const PRUNE: &str = "\
 delete from pgsync.own_writes
 where xid::text::numeric
@@ -130,20 +121,26 @@ pub async fn begin_run(session: &mut Session, run: &str, direction: Direction) -
 pub struct RunEnd<'a> {
     pub result: &'a str,
     pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
     pub rejected: u64,
     pub failed_tables: usize,
 }
 
-/// Notes how a run ended.
+/// Notes how a run ended, and forgets own writes that no horizon reaches any
+/// more: past 2^30 transactions a pair is reconciled.
 ///
 /// # Errors
 /// When the server refuses.
 pub async fn end_run(session: &mut Session, run: &str, end: RunEnd<'_>) -> Result<()> {
     let sql = Sql::new(format!(
         "update pgsync.runs set finished_at = clock_timestamp(), result = {}, \
-         rows_inserted = {}, rows_rejected = {}, tables_failed = {} where run_id = {}",
+         rows_inserted = {}, rows_updated = {}, rows_deleted = {}, rows_rejected = {}, \
+         tables_failed = {} where run_id = {};\n{PRUNE}",
         literal(end.result),
         end.inserted,
+        end.updated,
+        end.deleted,
         end.rejected,
         end.failed_tables,
         literal(run)

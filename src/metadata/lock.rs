@@ -9,6 +9,7 @@ use crate::db::connection::Session;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::metadata::Direction;
+use std::time::Duration;
 
 /// The first half of our lock numbers: `pgsy` in ASCII.
 const OURS: i32 = 0x7067_7379;
@@ -22,15 +23,25 @@ pub struct Holder {
     pub address: String,
 }
 
+/// How often a lock that is held is asked for again, and after which pause.
+///
+/// A run that has just ended says goodbye and goes, and the server frees its
+/// lock a moment later: the next run must not take it for a run at work.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Takes the lock if it is free; else says who holds it.
 ///
 /// # Errors
 /// When the server refuses.
 pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
     let number = number(direction);
-    let taken = Sql::new(format!("select pg_try_advisory_lock({OURS}, {number})"));
-    if desktop.row(&taken).await?.flag(0) {
-        return Ok(None);
+    let take = Sql::new(format!("select pg_try_advisory_lock({OURS}, {number})"));
+    for _ in 0..TRIES {
+        if desktop.row(&take).await?.flag(0) {
+            return Ok(None);
+        }
+        tokio::time::sleep(PAUSE).await;
     }
     let rows = desktop.rows(&who(number)).await?;
     let word = |index| rows.first().and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();

@@ -18,6 +18,16 @@ pub struct Watermark {
     /// Whether `timestamp` is not after 1970-01-01: everything is asked for.
     pub is_epoch: bool,
     pub horizon: Option<Horizon>,
+    pub standing: Option<Standing>,
+}
+
+/// How both sides stood when a mirror last made them equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The oldest transaction that was unfinished on the target.
+    pub target_xid: u64,
+    pub source_rows: u64,
+    pub target_rows: u64,
 }
 
 /// What stands behind the time, as pgsync wrote it.
@@ -54,7 +64,10 @@ select table_name,
   horizon,
   to_char(horizon_timestamp at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00'),
   source_identity,
-  mapping
+  mapping,
+  target_horizon,
+  source_rows,
+  target_rows
 from";
 
 fn watermark(row: &Row) -> Result<Watermark> {
@@ -67,7 +80,15 @@ fn watermark(row: &Row) -> Result<Watermark> {
         }),
         _ => None,
     };
-    Ok(Watermark { timestamp: row.text(1)?.to_owned(), is_epoch: row.flag(2), horizon })
+    let standing = match (row.get(7), row.get(8), row.get(9)) {
+        (Some(_), Some(_), Some(_)) => Some(Standing {
+            target_xid: row.number(7)?,
+            source_rows: row.number(8)?,
+            target_rows: row.number(9)?,
+        }),
+        _ => None,
+    };
+    Ok(Watermark { timestamp: row.text(1)?.to_owned(), is_epoch: row.flag(2), horizon, standing })
 }
 
 /// What a finished pair writes.
@@ -75,6 +96,7 @@ fn watermark(row: &Row) -> Result<Watermark> {
 pub struct Advance<'a> {
     pub table: &'a str,
     pub horizon: &'a Horizon,
+    pub standing: Option<Standing>,
     pub figures: Figures<'a>,
 }
 
@@ -85,6 +107,9 @@ pub struct Figures<'a> {
     pub how: &'a str,
     pub checked: u64,
     pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
+    pub protected: u64,
     pub rejected: u64,
     pub seconds: f64,
 }
@@ -106,6 +131,7 @@ pub fn advance(direction: Direction, advance: &Advance<'_>) -> Sql {
         ("last_error", "null".to_owned()),
     ];
     let mut values = values.to_vec();
+    values.extend(standing(advance.standing));
     values.extend(figures(&advance.figures));
     upsert(direction, advance.table, &values)
 }
@@ -118,13 +144,28 @@ pub fn fail(direction: Direction, table: &str, figures_of: &Figures<'_>, error: 
     upsert(direction, table, &values)
 }
 
-fn figures(figures: &Figures<'_>) -> [(&'static str, String); 7] {
+fn standing(standing: Option<Standing>) -> [(&'static str, String); 3] {
+    let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".to_owned());
+    [
+        (
+            "target_horizon",
+            or_null(standing.map(|standing| format!("'{}'::xid8", standing.target_xid))),
+        ),
+        ("source_rows", or_null(standing.map(|standing| standing.source_rows.to_string()))),
+        ("target_rows", or_null(standing.map(|standing| standing.target_rows.to_string()))),
+    ]
+}
+
+fn figures(figures: &Figures<'_>) -> [(&'static str, String); 10] {
     [
         ("last_run_id", literal(figures.run)),
         ("last_run_at", "clock_timestamp()".to_owned()),
         ("last_run_how", literal(figures.how)),
         ("rows_checked", figures.checked.to_string()),
         ("rows_inserted", figures.inserted.to_string()),
+        ("rows_updated", figures.updated.to_string()),
+        ("rows_deleted", figures.deleted.to_string()),
+        ("rows_protected", figures.protected.to_string()),
         ("rows_rejected", figures.rejected.to_string()),
         ("seconds", figures.seconds.to_string()),
     ]
@@ -247,11 +288,16 @@ mod tests {
             how: "incremental",
             checked: 5,
             inserted: 2,
+            updated: 3,
+            deleted: 0,
+            protected: 1,
             rejected: 0,
             seconds: 0.5,
         };
-        let advance =
-            advance(Direction::Reverse, &Advance { table: "it's", horizon: &horizon, figures });
+        let advance = advance(
+            Direction::Reverse,
+            &Advance { table: "it's", horizon: &horizon, standing: None, figures },
+        );
         assert_eq!(
             advance.to_string(),
             "insert into public._reverse_sync_metadata (table_name, last_sync_timestamp) \
@@ -262,9 +308,11 @@ mod tests {
              horizon = '4294967301'::xid8, \
              horizon_timestamp = '2026-01-02 03:04:05.678901+00'::timestamptz, \
              source_identity = '7/1/5/16384', mapping = 'key id', \
-             last_result = 'ok', last_error = null, last_run_id = 'r1', \
+             last_result = 'ok', last_error = null, target_horizon = null, \
+             source_rows = null, target_rows = null, last_run_id = 'r1', \
              last_run_at = clock_timestamp(), last_run_how = 'incremental', rows_checked = 5, \
-             rows_inserted = 2, rows_rejected = 0, seconds = 0.5, updated_at = now() \
+             rows_inserted = 2, rows_updated = 3, rows_deleted = 0, rows_protected = 1, \
+             rows_rejected = 0, seconds = 0.5, updated_at = now() \
              where table_name = 'it''s'"
         );
     }

@@ -1,6 +1,8 @@
 //! A run, told to people: what runs, a line a table, a summary.
 
+use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
+use crate::metadata::Direction;
 use crate::report::figures::{count, of, seconds};
 use crate::report::{Report, Verbosity};
 use std::sync::Mutex;
@@ -9,7 +11,7 @@ use std::time::Duration;
 /// What is about to run.
 #[derive(Debug)]
 pub struct Opening<'a> {
-    pub command: &'a str,
+    pub direction: Direction,
     pub run: &'a str,
     /// Side and address, in the order in which rows travel.
     pub from: (&'static str, String),
@@ -17,6 +19,10 @@ pub struct Opening<'a> {
     pub tables: &'a [&'a str],
     pub effect: Effect,
 }
+
+/// What shows the rows that were set aside.
+pub(super) const LOOK_AT_REJECTS: &str =
+    "select table_name, key, reason, message from pgsync.rejects;";
 
 /// Whether the run is for real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,7 @@ pub struct RunReport<'a> {
     report: &'a Report,
     width: usize,
     target: &'static str,
+    direction: Direction,
     effect: Effect,
     left_out: Mutex<Vec<String>>,
 }
@@ -45,7 +52,7 @@ impl<'a> RunReport<'a> {
         };
         report.line(format_args!(
             "pgsync {}: {} -> {}, {}, run {}{dry}",
-            opening.command,
+            opening.direction.word(),
             from.0,
             to.0,
             of(opening.tables.len() as u64, "table"),
@@ -58,6 +65,7 @@ impl<'a> RunReport<'a> {
             report,
             width,
             target: opening.to.0,
+            direction: opening.direction,
             effect: opening.effect,
             left_out: Mutex::new(Vec::new()),
         }
@@ -65,15 +73,12 @@ impl<'a> RunReport<'a> {
 
     /// The head of the table of tables.
     pub fn heading(&self) {
-        self.report.line(format_args!(
-            "\n  {:<width$} {:>11} {:>9} {:>9} {:>9}  how",
-            "table",
-            "checked",
-            "new",
-            "inserted",
-            "time",
-            width = self.width
-        ));
+        let names: &[&str] = match self.direction {
+            Direction::Reverse => &["new", "inserted"],
+            Direction::Forward => &["inserted", "updated", "deleted", "protected"],
+        };
+        self.report.line("");
+        self.columns("table", "checked", names.iter().map(ToString::to_string), "time", "how");
     }
 
     fn outcome(&self, outcome: &Outcome) {
@@ -83,19 +88,43 @@ impl<'a> RunReport<'a> {
             (Some(how), None) => how.to_string(),
             (None, None) => String::new(),
         };
-        let rejected = match outcome.rejected {
+        let rejected = match outcome.done.rejected {
             0 => String::new(),
             rows => format!("; {} rejected", count(rows)),
         };
+        let done = &outcome.done;
+        let figures = match self.direction {
+            Direction::Reverse => vec![done.new, done.inserted],
+            Direction::Forward => vec![done.inserted, done.updated, done.deleted, done.protected],
+        };
+        let checked = count(outcome.checked);
+        let time = seconds(outcome.elapsed);
+        let how = format!("{how}{rejected}");
+        self.columns(&outcome.table, &checked, figures.into_iter().map(count), &time, &how);
+        self.keys(&outcome.updated_keys);
+    }
+
+    fn columns(
+        &self,
+        table: &str,
+        checked: &str,
+        figures: impl Iterator<Item = String>,
+        time: &str,
+        how: &str,
+    ) {
+        let figures: Vec<String> = figures.map(|figure| format!(" {figure:>9}")).collect();
         self.report.line(format_args!(
-            "  {:<width$} {:>11} {:>9} {:>9} {:>9}  {how}{rejected}",
-            outcome.table,
-            count(outcome.checked),
-            count(outcome.new),
-            count(outcome.inserted),
-            seconds(outcome.elapsed),
+            "  {table:<width$} {checked:>11}{} {time:>9}  {how}",
+            figures.concat(),
             width = self.width
         ));
+    }
+
+    /// The rows that a dry run would set to the source's values.
+    fn keys(&self, keys: &[String]) {
+        if !keys.is_empty() {
+            self.report.line(format_args!("    would be updated: {}", keys.join(" ")));
+        }
     }
 
     /// Says what stays behind, once.
@@ -127,11 +156,10 @@ impl<'a> RunReport<'a> {
             self.report.error(error);
         }
         self.columns_left_out();
-        let rejected: u64 = outcomes.iter().map(|outcome| outcome.rejected).sum();
+        let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
         if rejected > 0 {
             self.report.note(format_args!(
-                "warning: {} rejected and set aside; see why, on the {}: \
-                 select table_name, key, reason, message from pgsync.rejects;",
+                "warning: {} rejected and set aside; to see why, run on the {}: {LOOK_AT_REJECTS}",
                 of(rejected, "row"),
                 self.target
             ));
@@ -140,26 +168,44 @@ impl<'a> RunReport<'a> {
     }
 
     fn summary(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) -> String {
-        let inserted: u64 = outcomes.iter().map(|outcome| outcome.inserted).sum();
-        let touched = outcomes.iter().filter(|outcome| outcome.inserted > 0).count() as u64;
-        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
-        let verb = if self.effect == Effect::DryRun { "would be inserted" } else { "inserted" };
-        let rows = match inserted {
-            0 => format!("nothing new as of {}", to_the_second(read_point)),
-            _ => format!("{} {verb} into {}", of(inserted, "row"), of(touched, "table")),
+        let sum = |figure: fn(&Done) -> u64| -> u64 {
+            outcomes.iter().map(|outcome| figure(&outcome.done)).sum()
         };
-        let rejected = outcomes.iter().any(|outcome| outcome.rejected > 0);
+        let written = |done: &Done| done.inserted + done.updated + done.deleted;
+        let touched = outcomes.iter().filter(|outcome| written(&outcome.done) > 0).count() as u64;
+        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
+        let parts = [
+            (sum(|done| done.inserted), "inserted"),
+            (sum(|done| done.updated), "updated"),
+            (sum(|done| done.deleted), "deleted"),
+        ];
+        let parts = parts.iter().filter(|(rows, _)| *rows > 0);
+        let parts: Vec<String> = parts.map(|(rows, verb)| self.did(*rows, verb)).collect();
+        let rows = match parts.as_slice() {
+            [] => format!("nothing new as of {}", to_the_second(read_point)),
+            parts => format!("{} in {}", parts.join(", "), of(touched, "table")),
+        };
+        let rejected = outcomes.iter().any(|outcome| outcome.done.rejected > 0);
         let (total, time) = (outcomes.len() as u64, seconds(elapsed));
         match (failed, rejected) {
             (0, false) => format!("done: {rows}, in {time}"),
             (0, true) => format!("done, but rows were rejected: {rows}, in {time}"),
-            (_, _) => {
-                format!(
-                    "{} of {} failed; otherwise: {rows}, in {time}",
-                    count(failed),
-                    of(total, "table")
-                )
-            }
+            (failed, _) if failed == total => format!("{} failed, in {time}", of(total, "table")),
+            (failed, _) => format!(
+                "{} of {} failed; in the others: {rows}, in {time}",
+                count(failed),
+                of(total, "table")
+            ),
+        }
+    }
+}
+
+impl RunReport<'_> {
+    fn did(&self, rows: u64, verb: &str) -> String {
+        let rows = of(rows, "row");
+        match self.effect {
+            Effect::Real => format!("{rows} {verb}"),
+            Effect::DryRun => format!("{rows} would be {verb}"),
         }
     }
 }

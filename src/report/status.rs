@@ -3,6 +3,7 @@
 use crate::metadata::watermark::LastRun;
 use crate::report::Report;
 use crate::report::figures::{age, count};
+use crate::report::run::LOOK_AT_REJECTS;
 
 /// Prints a line per table, in the given order.
 pub fn tables(report: &Report, tables: &[(String, Option<LastRun>)]) {
@@ -13,6 +14,21 @@ pub fn tables(report: &Report, tables: &[(String, Option<LastRun>)]) {
     ));
     for (name, last) in tables {
         report.line(format_args!("  {name:<width$}  {}", line(last.as_ref())));
+    }
+    failures(report, tables);
+    if tables.iter().filter_map(|(_, last)| last.as_ref()?.rejected).any(|rows| rows > 0) {
+        report.note(format_args!("note: to see why rows were rejected, run: {LOOK_AT_REJECTS}"));
+    }
+}
+
+/// The reasons are too long for a column.
+fn failures(report: &Report, tables: &[(String, Option<LastRun>)]) {
+    let error = |(name, last): &(String, Option<LastRun>)| {
+        Some(format!("{name}: {}", last.as_ref()?.error.as_ref()?))
+    };
+    let errors: Vec<String> = tables.iter().filter_map(error).collect();
+    if !errors.is_empty() {
+        report.line(format_args!("\n{}", errors.join("\n")));
     }
 }
 
@@ -37,6 +53,5 @@ fn result(last: &LastRun) -> String {
         None | Some(0) => String::new(),
         Some(rows) => format!("; {} rejected", count(rows)),
     };
-    let error = last.error.as_ref().map_or(String::new(), |error| format!(": {error}"));
-    format!("{result}{rejected}{error}")
+    format!("{result}{rejected}")
 }

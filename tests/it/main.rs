@@ -10,5 +10,14 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod batch;
+mod concurrency;
+mod conflicts;
+mod cursor;
 mod firm;
+mod forward;
+mod metadata;
+mod mirror;
 mod office;
+mod output;
+mod told;

@@ -1,7 +1,7 @@
 //! An office: two databases, a configuration, and the program itself.
 
 use pgsync_testkit::Pair;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -36,7 +36,16 @@ impl Office {
 
     /// Two empty databases in which these statements have run.
     pub async fn with(cloud: &str, desktop: &str, tables: &str) -> Self {
-        let pair = Pair::empty().await;
+        Self::on(Pair::empty().await, cloud, desktop, tables).await
+    }
+
+    /// The same on servers of its own: where a test counts what a run reads
+    /// again, another test's open transaction must not hold the horizon back.
+    pub async fn alone(cloud: &str, desktop: &str, tables: &str) -> Self {
+        Self::on(Pair::dedicated().await, cloud, desktop, tables).await
+    }
+
+    async fn on(pair: Pair, cloud: &str, desktop: &str, tables: &str) -> Self {
         pair.cloud.run(cloud).await;
         pair.desktop.run(desktop).await;
         Self::new(pair, tables)
@@ -50,6 +59,11 @@ impl Office {
     /// Replaces the `[tables]` section and what follows.
     pub fn configure_tables(&self, tables: &str) {
         self.configure(&format!("desktop_time_zone = \"Asia/Kolkata\"\n{CONNECTIONS}\n{tables}"));
+    }
+
+    /// Where the configuration is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn config(&self) -> PathBuf {
@@ -124,6 +138,15 @@ impl Ran {
     pub fn figures(&self, table: &str) -> Vec<String> {
         let line = self.table(table);
         line.split_whitespace().skip(1).take(3).map(str::to_owned).collect()
+    }
+
+    /// All figures of a table, up to the time: of a forward run they are
+    /// checked, inserted, updated, deleted, protected.
+    pub fn all_figures(&self, table: &str) -> Vec<String> {
+        let line = self.table(table);
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let time = words.iter().position(|word| *word == "s").unwrap_or_else(|| panic!("{self}"));
+        words[..time - 1].iter().map(ToString::to_string).collect()
     }
 
     /// How a table was read, as the last column says it.

@@ -6,7 +6,7 @@
 
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Mapping, View};
-use crate::db::sql::select::{Selection, bucket, condition};
+use crate::db::sql::select::{Changed, Selection, bucket, changed_condition, condition};
 
 /// How much a survey asks of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +24,15 @@ pub struct Question<'a> {
     pub number: usize,
     pub mapping: &'a Mapping,
     pub depth: Depth,
+    /// Which of its rows are counted as changed.
+    pub changed: Option<&'a Changed>,
 }
 
 /// Asks the source about several pairs in one statement.
 ///
 /// Answers: question, rows with a whole key, rows without, checksum or NULL,
-/// rows that belong to the source alone.
+/// rows that belong to the source alone (or came back from the target), rows
+/// that have changed.
 #[must_use]
 pub fn survey_source(questions: &[(Question<'_>, Selection<'_>)]) -> Sql {
     let one = |(question, selection): &(Question<'_>, Selection<'_>)| {
@@ -45,7 +48,7 @@ pub fn survey_source(questions: &[(Question<'_>, Selection<'_>)]) -> Sql {
 pub fn survey_target(questions: &[Question<'_>]) -> Sql {
     let one = |question: &Question<'_>| {
         let table = format!("{} as t", question.mapping.target.sql());
-        survey(question, View::Target("t"), &table, "true")
+        survey(question, View::Target("t"), &table, &question.mapping.compared_on_target())
     };
     union(questions.iter().map(one))
 }
@@ -55,19 +58,23 @@ fn survey(question: &Question<'_>, view: View<'_>, from: &str, condition: &str) 
     let checksum = match question.depth {
         Depth::Count => "null".to_owned(),
         Depth::Checksum => {
-            format!("sum({}) filter (where {complete})", question.mapping.key_hash(view))
+            format!("sum({}) filter (where {complete})", question.mapping.content_hash(view))
         }
     };
-    let owned = match (view, &question.mapping.owned) {
-        (View::Source, Some(owned)) => format!("count(*) filter (where {owned})"),
-        _ => "0".to_owned(),
-    };
+    let special = question.mapping.owned.as_ref().or(question.mapping.came_back.as_ref());
+    let owned = count_where(special.filter(|_| view == View::Source).map(String::as_str));
+    let changed = count_where(question.changed.and_then(changed_condition).as_deref());
     format!(
         "select {}, count(*) filter (where {complete}), \
-         count(*) filter (where not ({complete})), {checksum}::text, {owned} \
+         count(*) filter (where not ({complete})), {checksum}::text, {owned}, {changed} \
          from {from} where {condition}",
         question.number
     )
+}
+
+fn count_where(condition: Option<&str>) -> String {
+    condition
+        .map_or_else(|| "0".to_owned(), |condition| format!("count(*) filter (where {condition})"))
 }
 
 fn union(statements: impl Iterator<Item = String>) -> Sql {
@@ -84,11 +91,12 @@ pub fn source_buckets(mapping: &Mapping, selection: Selection<'_>, count: u32) -
 /// Count and checksum per bucket of the target's keys.
 #[must_use]
 pub fn target_buckets(mapping: &Mapping, count: u32) -> Sql {
-    buckets(mapping, View::Target("t"), &format!("{} as t", mapping.target.sql()), "true", count)
+    let table = format!("{} as t", mapping.target.sql());
+    buckets(mapping, View::Target("t"), &table, &mapping.compared_on_target(), count)
 }
 
 fn buckets(mapping: &Mapping, view: View<'_>, from: &str, condition: &str, count: u32) -> Sql {
-    let hash = mapping.key_hash(view);
+    let hash = mapping.content_hash(view);
     Sql::new(format!(
         "select {}, count(*), sum({hash}) from {from} where {} and {condition} group by 1",
         bucket(mapping, view, count),
@@ -100,22 +108,22 @@ fn buckets(mapping: &Mapping, view: View<'_>, from: &str, condition: &str, count
 mod tests {
     use super::*;
     use crate::db::sql::mapping::tests::mapping;
-    use crate::db::sql::select::{Changed, Slice};
+    use crate::db::sql::select::Slice;
 
     #[test]
     fn a_survey_is_one_statement() {
         let mapping = mapping();
-        let question = |number, depth| Question { number, mapping: &mapping, depth };
+        let question = |number, depth| Question { number, mapping: &mapping, depth, changed: None };
         assert_eq!(
             survey_target(&[question(0, Depth::Count), question(4, Depth::Checksum)]).to_string(),
             "select 0, count(*) filter (where t.\"rem_id\" is not null), \
-             count(*) filter (where not (t.\"rem_id\" is not null)), null::text, 0 \
+             count(*) filter (where not (t.\"rem_id\" is not null)), null::text, 0, 0 \
              from \"public\".\"mbreminder\" as t where true\n\
              union all\n\
              select 4, count(*) filter (where t.\"rem_id\" is not null), \
              count(*) filter (where not (t.\"rem_id\" is not null)), \
              sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
-             filter (where t.\"rem_id\" is not null)::text, 0 \
+             filter (where t.\"rem_id\" is not null)::text, 0, 0 \
              from \"public\".\"mbreminder\" as t where true"
         );
     }

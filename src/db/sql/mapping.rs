@@ -15,7 +15,11 @@ pub struct Mapping {
     pub scope: Option<String>,
     /// Which source rows belong to the source alone: a closed SQL expression.
     pub owned: Option<String>,
-    /// Never empty.
+    /// Which target rows are not ours to touch: a closed SQL expression.
+    pub protected: Option<String>,
+    /// Which source rows came from the target in the first place.
+    pub came_back: Option<String>,
+    /// Empty only where rows are compared by their whole content.
     pub key: Vec<KeyColumn>,
     /// The target's columns that are written.
     pub columns: Vec<Column>,
@@ -23,6 +27,18 @@ pub struct Mapping {
     pub format: Format,
     pub existence: Existence,
     pub uniqueness: Uniqueness,
+    pub comparison: Comparison,
+}
+
+/// What both sides compare when they are compared in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// Which keys there are.
+    Keys,
+    /// What stands under each key.
+    RowsByKey,
+    /// Which rows there are, and how often.
+    Rows,
 }
 
 /// One column of the key.
@@ -45,8 +61,20 @@ pub struct KeyColumn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub target: Ident,
-    /// An SQL expression over the source row.
+    /// An SQL expression over the source row, as it is carried.
     pub source: String,
+    /// The same as it is compared: not marked where the target would cut it.
+    pub compared: String,
+    pub form: Form,
+    pub update: Update,
+}
+
+/// Whether an existing row may be given another value in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    Allowed,
+    /// The server hands it out itself (identity).
+    Never,
 }
 
 /// Where the target says that it has a key.
@@ -143,7 +171,61 @@ impl Mapping {
     pub fn key_is_complete(&self, view: View<'_>) -> String {
         let parts = self.key_in(view);
         let there: Vec<String> = parts.iter().map(|part| format!("{part} is not null")).collect();
+        if self.comparison == Comparison::Rows || there.is_empty() {
+            return "true".to_owned();
+        }
         there.join(" and ")
+    }
+
+    /// The written columns as seen from `view`, in order.
+    #[must_use]
+    pub fn columns_in(&self, view: View<'_>) -> Vec<String> {
+        let spell = |(index, column): (usize, &Column)| match view {
+            View::Source => column.compared.clone(),
+            View::Target(alias) => format!("{alias}.{}", column.target.sql()),
+            View::Staged(alias) => format!("{alias}.c{}", index + 1),
+        };
+        self.columns.iter().enumerate().map(spell).collect()
+    }
+
+    /// A 64-bit hash of the written columns. Every column has a seed of its
+    /// own, so that values which change places change the hash.
+    #[must_use]
+    pub fn row_hash(&self, view: View<'_>) -> String {
+        let values = self.columns_in(view).into_iter().zip(&self.columns).enumerate();
+        let hashes: Vec<String> = values
+            .map(|(index, (value, column))| {
+                format!("coalesce({}, 0)", column.form.hash(&value, &(index + 1).to_string()))
+            })
+            .collect();
+        format!("({})", hashes.join(" # "))
+    }
+
+    /// The hash whose sum over all rows is the same on equal sides.
+    #[must_use]
+    pub fn content_hash(&self, view: View<'_>) -> String {
+        match self.comparison {
+            Comparison::Keys => self.key_hash(view),
+            Comparison::RowsByKey | Comparison::Rows => self.row_hash(view),
+        }
+    }
+
+    /// The hash by which rows are put into buckets.
+    #[must_use]
+    pub fn bucket_hash(&self, view: View<'_>) -> String {
+        match self.comparison {
+            Comparison::Keys | Comparison::RowsByKey => self.key_hash(view),
+            Comparison::Rows => self.row_hash(view),
+        }
+    }
+
+    /// The condition for target rows that take part in a comparison.
+    #[must_use]
+    pub fn compared_on_target(&self) -> String {
+        match (&self.protected, self.comparison) {
+            (Some(protected), Comparison::Rows) => format!("not coalesce({protected}, false)"),
+            _ => "true".to_owned(),
+        }
     }
 
     /// A 64-bit hash of the whole key.
@@ -198,6 +280,8 @@ pub(crate) mod tests {
             target: public("mbreminder"),
             scope: None,
             owned: None,
+            protected: None,
+            came_back: None,
             key: vec![KeyColumn {
                 source: "\"rem_id\"".to_owned(),
                 source_type: "numeric".to_owned(),
@@ -206,12 +290,23 @@ pub(crate) mod tests {
                 form: Form::Numeric,
             }],
             columns: vec![
-                Column { target: ident("rem_id"), source: "\"rem_id\"".to_owned() },
-                Column { target: ident("title"), source: "(upper(remtitle))".to_owned() },
+                column("rem_id", "\"rem_id\"", Form::Numeric),
+                column("title", "(upper(remtitle))", Form::Text),
             ],
             format: Format::Text,
             existence: Existence::InTable,
             uniqueness: Uniqueness::Unguarded,
+            comparison: Comparison::Keys,
+        }
+    }
+
+    pub(crate) fn column(name: &str, source: &str, form: Form) -> Column {
+        Column {
+            target: ident(name),
+            source: source.to_owned(),
+            compared: source.to_owned(),
+            form,
+            update: Update::Allowed,
         }
     }
 
@@ -234,6 +329,15 @@ pub(crate) mod tests {
             composite().key_hash(View::Source),
             "hashtextextended((\"lang\")::text collate \"C\", \
              hash_numeric_extended((\"rem_id\")::numeric, 0))"
+        );
+    }
+
+    #[test]
+    fn every_column_of_a_row_hash_has_its_own_seed() {
+        assert_eq!(
+            mapping().row_hash(View::Target("t")),
+            "(coalesce(hash_numeric_extended((t.\"rem_id\")::numeric, 1), 0) # \
+             coalesce(hashtextextended((t.\"title\")::text collate \"C\", 2), 0))"
         );
     }
 

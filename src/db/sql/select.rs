@@ -54,10 +54,10 @@ pub struct Selection<'a> {
     pub again: &'a [String],
 }
 
-/// The bucket of a key's hash, from 0 up to `count` (a power of two).
+/// The bucket of a row, from 0 up to `count` (a power of two).
 #[must_use]
 pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
-    format!("({} & {})", mapping.key_hash(view), count.saturating_sub(1))
+    format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))
 }
 
 /// The condition that picks a selection's rows, whatever their key.
@@ -87,7 +87,7 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
 /// have the largest age.
 ///
 /// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
-fn changed_condition(changed: &Changed) -> Option<String> {
+pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String> {
     match changed {
         Changed::Everything => None,
         Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
@@ -146,18 +146,56 @@ fn key_texts(mapping: &Mapping) -> Vec<String> {
 
 /// Streams the mapped columns of a selection.
 #[must_use]
-pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>, format: Format) -> Sql {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
-    copy_out(&rows(mapping, &format!("{complete} and {condition}")), mapping.format)
+    copy_out(&rows(mapping, &format!("{complete} and {condition}")), format)
 }
 
 /// Streams the mapped columns of the rows with these keys, in scope.
 ///
 /// Each key is a list of texts, one per key column.
 #[must_use]
-pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Sql {
-    copy_out(&rows(mapping, &with_keys(mapping, keys)), mapping.format)
+pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>], format: Format) -> Sql {
+    copy_out(&rows(mapping, &with_keys(mapping, keys)), format)
+}
+
+/// Streams the mapped columns of all rows that share a key with a row of the
+/// selection, with a last column that says whether the row came from the
+/// target in the first place.
+///
+/// A key can stand on several rows of which only one has changed; what is to
+/// become of them is decided over all of them.
+#[must_use]
+pub fn copy_rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+    let condition = condition(mapping, selection);
+    let complete = mapping.key_is_complete(View::Source);
+    let chosen = format!("{complete} and {condition}");
+    let sharing = match selection.changed {
+        Changed::Everything => chosen,
+        _ => {
+            let key = mapping.key_in(View::Source).join(", ");
+            let source = mapping.source.sql();
+            let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
+            format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
+        }
+    };
+    let came_back = mapping.came_back.as_deref().unwrap_or("false");
+    let (columns, source) = (source_columns(mapping), mapping.source.sql());
+    let rows = format!("select {columns}, {came_back} from {source} where {sharing}");
+    copy_out(&rows, Format::Text)
+}
+
+/// Asks whether a key of the source stands on several rows.
+#[must_use]
+pub fn has_duplicates(mapping: &Mapping) -> Sql {
+    let key = mapping.key_in(View::Source).join(", ");
+    let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
+    Sql::new(format!(
+        "select exists (select from {} where {scope} and {} group by {key} having count(*) > 1)",
+        mapping.source.sql(),
+        mapping.key_is_complete(View::Source)
+    ))
 }
 
 /// The same in text, with [`Mapping::key_text`] as the first column, to name
@@ -166,13 +204,21 @@ pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Sql {
 pub fn copy_named_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
     let rows = format!(
         "select {}, {} from {} where {} and {}",
-        mapping.key_text(View::Source),
+        name_of_row(mapping),
         source_columns(mapping),
         mapping.source.sql(),
         mapping.key_is_complete(View::Source),
         condition(mapping, selection),
     );
     copy_out(&rows, Format::Text)
+}
+
+/// Rows without a key are named by their place in the table.
+fn name_of_row(mapping: &Mapping) -> String {
+    if mapping.key.is_empty() {
+        return "ctid::text".to_owned();
+    }
+    mapping.key_text(View::Source)
 }
 
 /// Asks for the mapped columns of no row: finds a broken expression or a
@@ -293,10 +339,9 @@ mod tests {
 
     #[test]
     fn wanted_rows_are_named_by_their_keys() {
-        let mut one = mapping();
-        one.format = Format::Binary;
+        let keys = [vec!["1".into()], vec!["2".into()]];
         assert_eq!(
-            copy_rows_with_keys(&one, &[vec!["1".into()], vec!["2".into()]]).to_string(),
+            copy_rows_with_keys(&mapping(), &keys, Format::Binary).to_string(),
             "copy (select \"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
              where \"rem_id\" = any ('{\"1\",\"2\"}'::numeric[])) to stdout (format binary)"
         );

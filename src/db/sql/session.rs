@@ -19,7 +19,7 @@ pub struct Pins {
 }
 
 /// The settings that are the same for everybody, each with its reason.
-const FIXED: [(&str, &str); 9] = [
+const FIXED: [(&str, &str); 11] = [
     // Quoting of literals relies on it.
     ("standard_conforming_strings", "on"),
     // Dates, intervals, floats and bytes as text, the same on both sides.
@@ -29,6 +29,10 @@ const FIXED: [(&str, &str); 9] = [
     ("bytea_output", "hex"),
     // The text of type money.
     ("lc_monetary", "C"),
+    // Without it a NULL in an array of texts is read as the text "NULL".
+    ("array_nulls", "on"),
+    // A document is content too, but content need not be a document.
+    ("xmloption", "content"),
     // A policy that would hide rows from us becomes an error.
     ("row_security", "off"),
     // We wait for the other side within a transaction.
@@ -116,6 +120,8 @@ mod tests {
              set local extra_float_digits = '1';\n\
              set local bytea_output = 'hex';\n\
              set local lc_monetary = 'C';\n\
+             set local array_nulls = 'on';\n\
+             set local xmloption = 'content';\n\
              set local row_security = 'off';\n\
              set local idle_in_transaction_session_timeout = '0';\n\
              set local jit = 'off';\n\

@@ -8,9 +8,9 @@
 //! - `pgsync_rows`: the fetched rows, in the target's own types
 //! - `pgsync_inserted`: the keys that this transaction has inserted
 
-use crate::db::copy::Format;
+use crate::db::copy::Into;
 use crate::db::sql::Sql;
-use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
+use crate::db::sql::mapping::{Column, Existence, Mapping, Uniqueness, View};
 use crate::ident::{Ident, literal};
 
 const KEYS: View<'static> = View::Staged("k");
@@ -39,10 +39,13 @@ pub fn create_keys(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// Fills `pgsync_keys`.
+/// What fills `pgsync_keys`.
 #[must_use]
-pub fn copy_into_keys(mapping: &Mapping) -> Sql {
-    Sql::new(format!("copy pg_temp.pgsync_keys ({}, owned) from stdin", mapping.staged_key_names()))
+pub fn into_keys(mapping: &Mapping) -> Into {
+    Into {
+        table: "pg_temp.pgsync_keys".to_owned(),
+        columns: format!("{}, owned", mapping.staged_key_names()),
+    }
 }
 
 /// Finds the keys that the target does not have, and the owned keys that
@@ -116,30 +119,16 @@ pub fn create_rows(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// Fills `pgsync_rows`.
+/// What fills `pgsync_rows`.
 #[must_use]
-pub fn copy_into_rows(mapping: &Mapping) -> Sql {
-    copy_in("pg_temp.pgsync_rows", mapping, mapping.format)
+pub fn into_rows(mapping: &Mapping) -> Into {
+    Into { table: "pg_temp.pgsync_rows".to_owned(), columns: mapping.target_columns() }
 }
 
-/// The same, for rows in text.
+/// What fills the target itself.
 #[must_use]
-pub fn copy_text_into_rows(mapping: &Mapping) -> Sql {
-    copy_in("pg_temp.pgsync_rows", mapping, Format::Text)
-}
-
-/// Fills the target itself.
-#[must_use]
-pub fn copy_into_target(mapping: &Mapping) -> Sql {
-    copy_in(&mapping.target.sql(), mapping, mapping.format)
-}
-
-fn copy_in(table: &str, mapping: &Mapping, format: Format) -> Sql {
-    let options = match format {
-        Format::Text => "",
-        Format::Binary => " (format binary)",
-    };
-    Sql::new(format!("copy {table} ({}) from stdin{options}", mapping.target_columns()))
+pub fn into_target(mapping: &Mapping) -> Into {
+    Into { table: mapping.target.sql(), columns: mapping.target_columns() }
 }
 
 /// Keeps other writers out until the transaction ends; readers may read.
@@ -304,8 +293,8 @@ fn was_inserted(mapping: &Mapping) -> String {
 const BOOKKEEPING: [&str; 3] = ["source", "created_at", "updated_at"];
 
 fn stands_equal(mapping: &Mapping) -> String {
-    let columns = mapping.columns.iter().map(|column| &column.target);
-    let compared = columns.filter(|name| !BOOKKEEPING.contains(&name.as_str()));
+    let compared =
+        mapping.columns.iter().filter(|column| !BOOKKEEPING.contains(&column.target.as_str()));
     let mut conditions = vec![mapping.same_key(ROWS, WANTED)];
     conditions.extend(compared.map(equal_values));
     format!(
@@ -316,10 +305,11 @@ fn stands_equal(mapping: &Mapping) -> String {
     )
 }
 
-/// Compared as text: some types (json, point) have no equality.
-fn equal_values(column: &Ident) -> String {
-    let column = column.sql();
-    format!("r.{column}::text is not distinct from t.{column}::text")
+/// Compared as text, because some types (json, point) have no equality; in
+/// the form in which 1.0 and 1.00 are the same.
+fn equal_values(column: &Column) -> String {
+    let spell = |alias: &str| column.form.text(&format!("{alias}.{}", column.target.sql()));
+    format!("{} is not distinct from {}", spell("r"), spell("t"))
 }
 
 /// Writes every owned key as a reject that stands on the target with other
@@ -333,8 +323,8 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
          (direction, table_name, key, row_hash, reason, message, source_row, target_row, run_id) \
          select {direction}, {name}, {key}, '', 'key conflict', \
          'the key stands on both sides with different values', \
-         (select to_jsonb(r) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
-         (select to_jsonb(t) from {target} as t where {standing} limit 1), {run} \
+         (select to_jsonb(r.*) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
+         (select to_jsonb(t.*) from {target} as t where {standing} limit 1), {run} \
          from pg_temp.pgsync_wanted as w where w.owned and not ({inserted} or {equal}) \
          {again} returning 1) select count(*) from conflicts",
         direction = literal(direction),
@@ -385,7 +375,8 @@ pub fn set_sequence(sequence: &crate::ident::TableName, value: i64) -> Sql {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql::mapping::tests::{composite, mapping};
+    use crate::db::sql::mapping::Form;
+    use crate::db::sql::mapping::tests::{column, composite, mapping};
 
     #[test]
     fn keys_are_staged_without_length_and_sifted_on_the_target() {
@@ -451,14 +442,11 @@ mod tests {
     #[test]
     fn bookkeeping_columns_do_not_make_rows_different() {
         let mut mapping = mapping();
-        let column = |name: &str| crate::db::sql::mapping::Column {
-            target: Ident::new(name).unwrap(),
-            source: String::new(),
-        };
+        let column = |name: &str| column(name, "", Form::Text);
         mapping.columns = vec![column("title"), column("source"), column("updated_at")];
         assert!(
             stands_equal(&mapping)
-                .ends_with("and r.\"title\"::text is not distinct from t.\"title\"::text)")
+                .ends_with("and (r.\"title\")::text is not distinct from (t.\"title\")::text)")
         );
     }
 }

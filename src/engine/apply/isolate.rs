@@ -7,10 +7,10 @@
 use crate::db::copy::{Rows, send};
 use crate::db::failure::{Failure, Result as Answer};
 use crate::db::sql::Sql;
-use crate::db::sql::mapping::{Existence, Mapping};
+use crate::db::sql::mapping::{Comparison, Existence, Mapping};
 use crate::db::sql::select::{Selection, Slice, copy_named_rows};
 use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoint};
-use crate::db::sql::stage;
+use crate::db::sql::{merge, stage};
 use crate::engine::apply::Job;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
@@ -67,7 +67,7 @@ impl Job<'_> {
 
     async fn find_refused(&mut self, slice: &Slice) -> Answer<Option<(String, Failure)>> {
         let mapping = &self.plan.mapping;
-        self.target.begin(stage::create_rows(mapping)).await?;
+        self.target.begin(create_rows(mapping)).await?;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let mut rows =
             Rows::open(&mut self.source.session, &copy_named_rows(mapping, selection)).await?;
@@ -130,13 +130,27 @@ async fn put_in(target: &mut Target, mapping: &Mapping, part: &[Named]) -> Answe
     outcome
 }
 
+fn create_rows(mapping: &Mapping) -> Sql {
+    match mapping.comparison {
+        Comparison::Keys => stage::create_rows(mapping),
+        Comparison::RowsByKey | Comparison::Rows => merge::create_rows(mapping),
+    }
+}
+
 async fn insert(target: &mut Target, mapping: &Mapping, part: &[Named]) -> Answer<()> {
     let rows: Vec<Bytes> = part.iter().map(|named| named.row.clone()).collect();
-    send(&mut target.session, &stage::copy_text_into_rows(mapping), &rows).await?;
-    let insert = match mapping.existence {
-        Existence::InTable => stage::insert_plainly(mapping),
-        Existence::InLedger => stage::insert_missing(mapping),
+    let (into, apply) = match (mapping.comparison, mapping.existence) {
+        (Comparison::Keys, Existence::InTable) => {
+            (stage::into_rows(mapping), stage::insert_plainly(mapping))
+        }
+        (Comparison::Keys, Existence::InLedger) => {
+            (stage::into_rows(mapping), stage::insert_missing(mapping))
+        }
+        (Comparison::RowsByKey | Comparison::Rows, _) => {
+            (merge::into_rows_alone(mapping), merge::merge_plainly(mapping))
+        }
     };
+    send(&mut target.session, &into, &rows).await?;
     let settle = Sql::new("set constraints all immediate; truncate pg_temp.pgsync_rows");
-    target.session.execute(&Sql::batch([insert, settle])).await
+    target.session.execute(&Sql::batch([apply, settle])).await
 }

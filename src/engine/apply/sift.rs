@@ -12,12 +12,13 @@
 //!    dropped one, or a type may have changed it;
 //! 6. rows, delivered keys, rejects, own write and watermark are committed.
 
-use crate::db::copy::{Copy, Format, relay};
+use crate::db::connection::Row;
+use crate::db::copy::{Copy, FEW_ROWS, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Uniqueness};
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
 use crate::db::sql::stage;
-use crate::engine::apply::{Job, Place, Step};
+use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
@@ -37,20 +38,8 @@ struct Wanted {
 }
 
 impl Job<'_> {
-    pub(super) async fn sift(&mut self, slices: &[Slice]) -> Step<()> {
-        // With nothing to look at there is still a watermark to write.
-        let slices =
-            if slices.is_empty() { &[Slice::Buckets { count: 1, wanted: vec![] }] } else { slices };
-        for (at, slice) in slices.iter().enumerate() {
-            let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
-            if let Err(trouble) = self.sift_slice(slice, place).await {
-                return Err(self.undo_and_name(trouble, slice).await);
-            }
-        }
-        Ok(())
-    }
-
-    async fn sift_slice(&mut self, slice: &Slice, place: Place) -> Step<()> {
+    /// One checkpoint of missing rows.
+    pub(super) async fn sift(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
         self.target.begin(stage::create_keys(mapping)).await.map_err(Trouble::target("stage"))?;
         let wanted = self.stage_keys(slice).await?;
@@ -60,7 +49,7 @@ impl Job<'_> {
             inserted = self.insert().await?;
         }
         self.done.new += inserted;
-        self.checkpoint(inserted, place).await
+        self.checkpoint(Written { inserted, ..Written::default() }, place).await
     }
 
     async fn stage_keys(&mut self, slice: &Slice) -> Step<Wanted> {
@@ -68,7 +57,7 @@ impl Job<'_> {
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let keys = Copy {
             out: copy_keys(mapping, selection),
-            into: stage::copy_into_keys(mapping),
+            into: stage::into_keys(mapping),
             format: Format::Text,
         };
         let staged = self.relay(&keys).await?;
@@ -84,18 +73,19 @@ impl Job<'_> {
         let opening = Sql::batch([stage::create_rows(mapping), stage::open_wanted(mapping)]);
         self.target.session.execute(&opening).await.map_err(Trouble::target("stage"))?;
         let count = wanted.missing + wanted.suspect;
+        let format = if count <= FEW_ROWS { Format::Text } else { mapping.format };
         let most = count > KEYS_PER_FETCH && count > wanted.staged / 4;
         if most && mapping.existence == Existence::InTable {
             let selection =
                 Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-            return self.relay_rows(copy_rows(mapping, selection)).await;
+            return self.relay_rows(copy_rows(mapping, selection, format), format).await;
         }
         loop {
             let keys = self.next_keys().await?;
             if keys.is_empty() {
                 return Ok(());
             }
-            self.relay_rows(copy_rows_with_keys(mapping, &keys)).await?;
+            self.relay_rows(copy_rows_with_keys(mapping, &keys, format), format).await?;
         }
     }
 
@@ -103,20 +93,17 @@ impl Job<'_> {
         let fetch = stage::fetch_wanted(KEYS_PER_FETCH);
         let rows = self.target.session.rows(&fetch).await.map_err(Trouble::target("compare"))?;
         let width = self.plan.mapping.key.len();
-        let key = |row: &crate::db::connection::Row| {
-            (0..width).map(|index| row.text(index).map(str::to_owned)).collect()
-        };
+        let key = |row: &Row| (0..width).map(|index| row.text(index).map(str::to_owned)).collect();
         let keys: Result<_, _> = rows.iter().map(key).collect();
         keys.map_err(Trouble::target("compare"))
     }
 
-    async fn relay_rows(&mut self, out: Sql) -> Step<()> {
-        let mapping = &self.plan.mapping;
-        let copy = Copy { out, into: stage::copy_into_rows(mapping), format: mapping.format };
+    async fn relay_rows(&mut self, out: Sql, format: Format) -> Step<()> {
+        let copy = Copy { out, into: stage::into_rows(&self.plan.mapping), format };
         self.relay(&copy).await.map(drop)
     }
 
-    async fn relay(&mut self, copy: &Copy) -> Step<u64> {
+    pub(super) async fn relay(&mut self, copy: &Copy) -> Step<u64> {
         let observer = self.observer;
         let moved = |rows| observer.hear(Event::Moved(rows));
         relay(&mut self.source.session, &mut self.target.session, copy, &moved)
@@ -191,11 +178,18 @@ impl Job<'_> {
     async fn look_for_vanished(&mut self) -> Step<()> {
         let question = stage::find_vanished(&self.plan.mapping);
         let rows = self.target.session.rows(&question).await.map_err(Trouble::target("compare"))?;
-        let Some(row) = rows.first() else { return Ok(()) };
+        match rows.first() {
+            Some(row) => Err(self.vanished(row)),
+            None => Ok(()),
+        }
+    }
+
+    /// The error for rows that were inserted and are not there.
+    pub(super) fn vanished(&self, row: &Row) -> Trouble {
         let (key, count) = (row.get(0).unwrap_or("?"), row.get(1).unwrap_or("some"));
         let name = &self.plan.name;
         let error = Error::new(Kind::Table, format!("could not insert key {key} into {name}"));
-        Err(Trouble::refused(
+        Trouble::refused(
             error
                 .because_text(format!(
                     "{count} rows were inserted, but their keys are not there: \
@@ -205,6 +199,6 @@ impl Job<'_> {
                     "look at the triggers of {name} on the {}, and at the types of its key",
                     self.target.side.word()
                 )),
-        ))
+        )
     }
 }

@@ -4,29 +4,45 @@
 //! exactly what this run has put there, no key can be there twice. If somebody
 //! else has written to it, the rest is sifted.
 
+use crate::config::Mode;
 use crate::db::copy::{Copy, Format, relay};
 use crate::db::sql::Sql;
-use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows};
+use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, has_duplicates};
 use crate::db::sql::stage::{
-    copy_into_keys, copy_into_target, count_target, create_keys, lock_target, record_all_owned,
+    count_target, create_keys, into_keys, into_target, lock_target, record_all_owned,
 };
-use crate::engine::apply::{Job, Place, Step};
+use crate::engine::apply::{Job, Place, Step, Written};
+use crate::engine::plan::Slicing;
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 
 impl Job<'_> {
     pub(super) async fn stream(&mut self, slices: &[Slice]) -> Step<()> {
+        if self.has_duplicates().await? {
+            return self.slices(&[Slice::All]).await;
+        }
         for (at, slice) in slices.iter().enumerate() {
             let place = if at + 1 == slices.len() { Place::Last } else { Place::Middle };
             match self.stream_slice(slice, place).await {
                 Ok(Taken::Streamed) => {}
                 Ok(Taken::SomebodyElseWrote) => {
-                    return self.sift(slices.get(at..).unwrap_or_default()).await;
+                    return self.slices(slices.get(at..).unwrap_or_default()).await;
                 }
                 Err(trouble) => return Err(self.undo_and_name(trouble, slice).await),
             }
         }
         Ok(())
+    }
+
+    /// An upsert decides what becomes of keys that stand on several rows, so
+    /// it must not let them all in.
+    async fn has_duplicates(&mut self) -> Step<bool> {
+        if self.plan.mode != Mode::Upsert || self.plan.slicing != Slicing::ByBucket {
+            return Ok(false);
+        }
+        let question = has_duplicates(&self.plan.mapping);
+        let rows = self.source.ask(&question).await.map_err(Trouble::source("compare"))?;
+        Ok(rows.first().is_some_and(|row| row.flag(0)))
     }
 
     async fn stream_slice(&mut self, slice: &Slice, place: Place) -> Step<Taken> {
@@ -44,7 +60,7 @@ impl Job<'_> {
         }
         let rows = self.relay_everything(slice).await?;
         self.done.new += rows;
-        self.checkpoint(rows, place).await?;
+        self.checkpoint(Written { inserted: rows, ..Written::default() }, place).await?;
         Ok(Taken::Streamed)
     }
 
@@ -60,8 +76,8 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let copy = Copy {
-            out: copy_rows(mapping, selection),
-            into: copy_into_target(mapping),
+            out: copy_rows(mapping, selection, mapping.format),
+            into: into_target(mapping),
             format: mapping.format,
         };
         let observer = self.observer;
@@ -72,7 +88,7 @@ impl Job<'_> {
         if mapping.owned.is_some() {
             let keys = Copy {
                 out: copy_keys(mapping, selection),
-                into: copy_into_keys(mapping),
+                into: into_keys(mapping),
                 format: Format::Text,
             };
             relay(&mut self.source.session, &mut self.target.session, &keys, &|_| {})

@@ -4,11 +4,14 @@
 //! value travels as text into the target's own type, or in binary where both
 //! types are the same plain built-in one.
 
-use crate::config::{ColumnRule, KeyOrigin};
+use crate::config::{ColumnRule, KeyOrigin, Mode};
 use crate::db::catalog::{self, Table};
 use crate::db::copy::Format;
-use crate::db::sql::mapping::{Column, Existence, Form, KeyColumn, Mapping, Uniqueness};
+use crate::db::sql::mapping::{
+    Column, Comparison, Existence, Form, KeyColumn, Mapping, Uniqueness, Update,
+};
 use crate::engine::plan::Pair;
+use crate::engine::plan::loss::{Loss, loss};
 use crate::error::{Error, Kind, Result};
 use crate::ident::{Ident, literal};
 
@@ -61,11 +64,18 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
         target: pair.target.clone(),
         scope: pair.rules.filter.as_ref().map(crate::config::SqlFragment::sql),
         owned: pair.owned_by_source.clone(),
+        protected: pair.owned_by_target.clone(),
+        came_back: None,
         key,
         format: format(&mapped),
         columns: mapped.iter().map(column).collect(),
         existence,
         uniqueness,
+        comparison: match pair.rules.mode {
+            Mode::Off | Mode::InsertMissing => Comparison::Keys,
+            Mode::Upsert => Comparison::RowsByKey,
+            Mode::Mirror => Comparison::Rows,
+        },
     };
     Ok(Columns { left_out: left_out(source, &mapped, &mapping), mapping })
 }
@@ -80,9 +90,12 @@ fn refusal(pair: &Pair, why: impl std::fmt::Display) -> Error {
 
 fn check_rules(pair: &Pair, target: &Table) -> Result<()> {
     let known: Vec<&str> = target.columns.iter().map(|column| column.name.as_str()).collect();
-    match pair.rules.columns.keys().find(|name| !known.contains(&name.as_str())) {
+    // A rule that leaves out what is not there does no harm, and lets defaults
+    // speak of columns that only some tables have.
+    let mut rules = pair.rules.columns.iter().filter(|(_, rule)| **rule != ColumnRule::Skip);
+    match rules.find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(()),
-        Some(unknown) => Err(refusal(
+        Some((unknown, _)) => Err(refusal(
             pair,
             format!("a rule names column \"{unknown}\", which {} does not have", pair.target),
         )
@@ -134,32 +147,44 @@ fn no_value(pair: &Pair, column: &catalog::Column) -> Error {
     ))
 }
 
-/// Text is read into these types with a part of it silently dropped.
+fn loss_of(mapped: &Mapped<'_>) -> Loss {
+    match &mapped.source {
+        Source::Column(from) => loss(&quoted(&from.name), from, mapped.target),
+        Source::Expression(_) => Loss::Nothing,
+    }
+}
+
 fn check_loss(pair: &Pair, mapped: &Mapped<'_>) -> Result<()> {
     let Source::Column(from) = &mapped.source else { return Ok(()) };
-    let is = |column: &catalog::Column, types: &[&str]| {
-        column.builtin.as_deref().is_some_and(|name| types.contains(&name))
-    };
-    let stamp = is(from, &["timestamp", "timestamptz"]);
-    if stamp && is(mapped.target, &["date", "time", "timetz"]) {
-        return Err(refusal(
-            pair,
-            format!(
-                "column \"{}\" is {} on one side and {} on the other: a part would be lost",
-                mapped.name, from.type_name, mapped.target.type_name
-            ),
-        )
-        .hint(format!(
-            "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
-            name = mapped.name,
-            to = mapped.target.type_name
-        )));
+    if loss_of(mapped) != Loss::OfMost {
+        return Ok(());
     }
-    Ok(())
+    Err(refusal(
+        pair,
+        format!(
+            "column \"{}\" is {} on one side and {} on the other: a part would be lost",
+            mapped.name, from.type_name, mapped.target.type_name
+        ),
+    )
+    .hint(format!(
+        "say which part is meant, e.g. columns = {{ {name} = \"{name}::{to}\" }}",
+        name = mapped.name,
+        to = mapped.target.type_name
+    )))
 }
 
 fn column(mapped: &Mapped<'_>) -> Column {
-    Column { target: mapped.name.clone(), source: spell(&mapped.source) }
+    let source = match loss_of(mapped) {
+        Loss::OfSome(marked) => marked,
+        Loss::Nothing | Loss::OfMost => spell(&mapped.source),
+    };
+    Column {
+        target: mapped.name.clone(),
+        source,
+        compared: spell(&mapped.source),
+        form: form(&mapped.source, mapped.target),
+        update: if mapped.target.identity { Update::Never } else { Update::Allowed },
+    }
 }
 
 fn spell(source: &Source<'_>) -> String {
@@ -174,8 +199,9 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Types whose binary form is the same on every server and platform.
-const PLAIN: [&str; 19] = [
+/// Types whose binary form means the same to every server. `interval` is not
+/// one: the endless one of version 17 is a finite one to version 16.
+const PLAIN: [&str; 18] = [
     "bool",
     "int2",
     "int4",
@@ -191,7 +217,6 @@ const PLAIN: [&str; 19] = [
     "timetz",
     "timestamp",
     "timestamptz",
-    "interval",
     "uuid",
     "bytea",
     "jsonb",
@@ -231,6 +256,13 @@ fn key(
     mapped: &[Mapped<'_>],
 ) -> Result<Vec<KeyColumn>> {
     let names = key_names(pair, source, target)?;
+    if pair.rules.mode == Mode::Mirror && pair.rules.key.is_empty() {
+        // The pair's key may be one that only the other direction can use.
+        let on_both = |name: &Ident| mapped.iter().any(|column| column.name == *name);
+        if !names.iter().all(on_both) {
+            return Ok(Vec::new());
+        }
+    }
     names
         .iter()
         .map(|name| match pair.rules.keys {
@@ -241,13 +273,18 @@ fn key(
 }
 
 fn key_names(pair: &Pair, source: &Table, target: &Table) -> Result<Vec<Ident>> {
-    if !pair.key.is_empty() {
-        return Ok(pair.key.clone());
+    for key in [&pair.rules.key, &pair.key] {
+        if !key.is_empty() {
+            return Ok(key.clone());
+        }
     }
     let primary = match pair.rules.keys {
         KeyOrigin::Shared => target.primary_key().or_else(|| source.primary_key()),
         KeyOrigin::Delivered => source.primary_key(),
     };
+    if pair.rules.mode == Mode::Mirror {
+        return Ok(Vec::new());
+    }
     let columns = primary.ok_or_else(|| {
         refusal(pair, "it has no key: neither side has a primary key, and none is configured").hint(
             format!("name the columns that identify a row: [tables.{}] key = \"...\"", pair.name),
@@ -304,12 +341,12 @@ fn form(source: &Source<'_>, target: &catalog::Column) -> Form {
     const INTEGERS: [&str; 3] = ["int2", "int4", "int8"];
     const NUMBERS: [&str; 4] = ["int2", "int4", "int8", "numeric"];
     const STAMPS: [&str; 2] = ["timestamp", "timestamptz"];
-    let Source::Column(source) = source else { return Form::Text };
-    let both = |types: &[&str]| {
-        [source, target]
-            .iter()
-            .all(|column| column.builtin.as_deref().is_some_and(|name| types.contains(&name)))
+    let source = match source {
+        Source::Column(source) => source,
+        Source::Expression(_) if is_one_of(target, &NUMBERS) => return Form::Numeric,
+        Source::Expression(_) => return Form::Text,
     };
+    let both = |types: &[&str]| is_one_of(source, types) && is_one_of(target, types);
     if both(&INTEGERS) {
         Form::Integer
     } else if both(&NUMBERS) {
@@ -321,6 +358,11 @@ fn form(source: &Source<'_>, target: &catalog::Column) -> Form {
     } else {
         Form::Text
     }
+}
+
+/// Whether a column is of one of these types of PostgreSQL's own.
+fn is_one_of(column: &catalog::Column, types: &[&str]) -> bool {
+    column.builtin.as_deref().is_some_and(|name| types.contains(&name))
 }
 
 fn left_out(source: &Table, mapped: &[Mapped<'_>], mapping: &Mapping) -> Vec<String> {

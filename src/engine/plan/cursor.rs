@@ -228,7 +228,7 @@ mod tests {
     fn watermark(xid: u64) -> Watermark {
         let timestamp = "2026-02-01 00:00:00.000001+00".to_owned();
         let horizon = Horizon { timestamp: timestamp.clone(), ..horizon(xid) };
-        Watermark { timestamp, is_epoch: false, horizon: Some(horizon) }
+        Watermark { timestamp, is_epoch: false, horizon: Some(horizon), standing: None }
     }
 
     struct Case {

@@ -1,5 +1,6 @@
 //! What a survey's counts mean: nothing, a stream, or a sifting. Pure.
 
+use crate::config::Mode;
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::{Changed, Slice};
 use crate::engine::plan::{Slicing, TablePlan};
@@ -14,8 +15,10 @@ pub struct Counts {
     pub keyless: u64,
     /// The checksum of the keys, where it was asked for.
     pub checksum: Option<String>,
-    /// Rows that belong to the source alone.
+    /// Rows that belong to the source alone, or came from the target.
     pub owned: u64,
+    /// Rows that have changed since both sides were the same.
+    pub changed: u64,
 }
 
 /// What is to be done with a pair.
@@ -25,8 +28,8 @@ pub enum Work {
     Nothing,
     /// The target is empty: rows go straight into it.
     Stream(Vec<Slice>),
-    /// Keys first: rows follow for keys that the target lacks.
-    Sift(Vec<Slice>),
+    /// Slice by slice, as the pair's mode does it.
+    Slices(Vec<Slice>),
     /// Count and checksum say that both sides differ, or not whether they do:
     /// compare the keys in this many buckets.
     Compare { buckets: u32 },
@@ -39,6 +42,9 @@ const FEW_KEYS: u64 = 4_000;
 /// is new, many enough that the buckets themselves are few.
 const KEYS_PER_BUCKET: u64 = 64;
 
+/// Rows per bucket where whole rows are sent.
+const ROWS_PER_BUCKET: u64 = 16;
+
 /// Bounds the memory that a comparison takes.
 const MOST_BUCKETS: u64 = 65_536;
 
@@ -49,16 +55,44 @@ const MOST_BUCKETS: u64 = 65_536;
 #[must_use]
 pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_rows: u64) -> Work {
     let in_table = plan.mapping.existence == Existence::InTable;
+    // Rows that came from the target are not sent back: they need a look each.
+    let streams = plan.mode != Mode::Upsert || source.owned == 0;
     match target {
+        Some(target) if plan.mode == Mode::Mirror => mirror(plan, source, target, chunk_rows),
         _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
-        Some(target) if target.rows == 0 && target.keyless == 0 && in_table => {
+        Some(target) if target.rows == 0 && target.keyless == 0 && in_table && streams => {
             Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
         }
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
         }
-        _ => Work::Sift(bucket_slices(source.rows, chunk_rows)),
+        _ => Work::Slices(bucket_slices(source.rows, chunk_rows)),
     }
+}
+
+/// A mirror also looks at what the target has and the source has not.
+fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -> Work {
+    let still_equal = plan.last_equal.as_ref().is_some_and(|last| {
+        source.changed + target.changed == 0
+            && source.rows == last.source_rows
+            && target.rows == last.target_rows
+    });
+    let checksum = source.checksum.as_deref();
+    let sums_equal = checksum.is_some() && checksum == target.checksum.as_deref();
+    if source.rows == target.rows && (still_equal || sums_equal || source.rows == 0) {
+        Work::Nothing
+    } else if target.rows == 0 {
+        Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+    } else if source.rows.max(target.rows) <= FEW_KEYS {
+        Work::Slices(vec![Slice::All])
+    } else {
+        Work::Compare { buckets: content_bucket_count(source.rows) }
+    }
+}
+
+/// Buckets of whole rows are finer: what a bucket holds is sent in full.
+fn content_bucket_count(rows: u64) -> u32 {
+    power_of_two((rows / ROWS_PER_BUCKET).clamp(1, MOST_BUCKETS))
 }
 
 fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
@@ -66,12 +100,20 @@ fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
     let equal =
         source.rows == target.rows && checksum.is_some() && checksum == target.checksum.as_deref();
     if equal && plan.again.is_empty() && source.keyless == 0 {
-        return if source.owned == 0 { Work::Nothing } else { Work::Sift(vec![Slice::Owned]) };
+        return if source.owned == 0 || plan.mapping.owned.is_none() {
+            Work::Nothing
+        } else {
+            Work::Slices(vec![Slice::Owned])
+        };
     }
     if source.rows <= FEW_KEYS {
-        return Work::Sift(vec![Slice::All]);
+        return Work::Slices(vec![Slice::All]);
     }
-    Work::Compare { buckets: bucket_count(source.rows) }
+    let buckets = match plan.mode {
+        Mode::Upsert => content_bucket_count(source.rows),
+        Mode::Off | Mode::InsertMissing | Mode::Mirror => bucket_count(source.rows),
+    };
+    Work::Compare { buckets }
 }
 
 fn bucket_count(rows: u64) -> u32 {
@@ -144,6 +186,17 @@ pub fn differing_slices(
     slices
 }
 
+/// The one slice that holds every row of either side whose bucket differs. It
+/// is one, because a row that was changed has left one bucket for another.
+#[must_use]
+pub fn differing_slice(source: &Buckets, target: &Buckets, count: u32) -> Slice {
+    let mut wanted: Vec<u32> = source.keys().chain(target.keys()).copied().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted.retain(|bucket| source.get(bucket) != target.get(bucket));
+    if wanted.len() > count as usize / 2 { Slice::All } else { Slice::Buckets { count, wanted } }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +208,10 @@ mod tests {
         TablePlan {
             name: "t".into(),
             mapping: mapping(),
+            mode: Mode::InsertMissing,
+            on_duplicate: crate::config::OnDuplicate::Reject,
+            max_delete: crate::config::Share { percent: 10 },
+            last_equal: None,
             changed,
             how: How::FirstRun,
             horizon: Horizon {
@@ -178,13 +235,14 @@ mod tests {
 
     #[test]
     fn equal_sides_need_nothing() {
-        let plan = plan(Changed::Everything);
+        let mut plan = plan(Changed::Everything);
+        plan.mapping.owned = Some("(source = 'M')".into());
         let work = |source: &Counts, target: &Counts| decide(&plan, source, Some(target), 1000);
         assert_eq!(work(&counts(9, "5"), &counts(9, "5")), Work::Nothing);
-        assert_eq!(work(&counts(9, "5"), &counts(9, "6")), Work::Sift(vec![Slice::All]));
+        assert_eq!(work(&counts(9, "5"), &counts(9, "6")), Work::Slices(vec![Slice::All]));
         assert_eq!(work(&counts(0, "0"), &counts(9, "6")), Work::Nothing);
         let owned = Counts { owned: 2, ..counts(9, "5") };
-        assert_eq!(work(&owned, &counts(9, "5")), Work::Sift(vec![Slice::Owned]));
+        assert_eq!(work(&owned, &counts(9, "5")), Work::Slices(vec![Slice::Owned]));
         assert_eq!(
             work(&counts(1_000_000, "5"), &counts(1_000_000, "6")),
             Work::Compare { buckets: 16_384 }
@@ -195,7 +253,7 @@ mod tests {
     fn counts_without_checksums_prove_nothing() {
         let plan = plan(Changed::Everything);
         let bare = Counts { rows: 9, ..Counts::default() };
-        assert_eq!(decide(&plan, &bare, Some(&bare), 1000), Work::Sift(vec![Slice::All]));
+        assert_eq!(decide(&plan, &bare, Some(&bare), 1000), Work::Slices(vec![Slice::All]));
     }
 
     #[test]
@@ -218,10 +276,43 @@ mod tests {
             horizon: 1,
             echoes: crate::db::sql::select::Echoes::Unknown,
         });
-        assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Sift(vec![Slice::All]));
-        let Work::Sift(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
+        assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Slices(vec![Slice::All]));
+        let Work::Slices(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
         assert_eq!(slices.len(), 4);
         assert_eq!(slices[3], Slice::Buckets { count: 4, wanted: vec![3] });
+    }
+
+    #[test]
+    fn a_mirror_rests_only_when_neither_side_has_moved() {
+        let mut plan = plan(Changed::Everything);
+        plan.mode = Mode::Mirror;
+        let since = |horizon| Changed::SinceHorizon {
+            horizon,
+            echoes: crate::db::sql::select::Echoes::LeftOut,
+        };
+        plan.last_equal = Some(crate::engine::plan::LastEqual {
+            source: since(1),
+            target: since(2),
+            source_rows: 9,
+            target_rows: 9,
+        });
+        let side = |rows, changed| Counts { rows, changed, ..Counts::default() };
+        let work = |source: Counts, target: Counts| decide(&plan, &source, Some(&target), 1000);
+        assert_eq!(work(side(9, 0), side(9, 0)), Work::Nothing);
+        assert_eq!(work(side(9, 1), side(9, 0)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 0), side(9, 1)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(0, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(0, 0), side(0, 0)), Work::Nothing);
+    }
+
+    #[test]
+    fn a_mirror_looks_at_the_buckets_of_both_sides() {
+        let side = |sums: &[(u32, u64)]| -> Buckets {
+            sums.iter().map(|&(bucket, rows)| (bucket, (rows, String::new()))).collect()
+        };
+        let slice = differing_slice(&side(&[(0, 1), (1, 1)]), &side(&[(0, 1), (5, 1)]), 8);
+        assert_eq!(slice, Slice::Buckets { count: 8, wanted: vec![1, 5] });
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that is, and then stops the server and removes the folder.
 //! It must not know what a server is for, nor its settings.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -39,9 +40,10 @@ pub struct Keeper {
 impl Keeper {
     /// A keeper with an empty folder.
     pub fn hire(programs: &Programs) -> Result<Keeper> {
+        let place = env::var_os("PGSYNC_TEST_TMP").map_or_else(env::temp_dir, PathBuf::from);
         let folder = tempfile::Builder::new()
             .prefix("pgsync-test-")
-            .tempdir()
+            .tempdir_in(place)
             .context("could not make a temporary folder")?;
         let watch = watch(programs, folder.path())
             .spawn()

@@ -1,0 +1,26 @@
+//! `pgsync forward`: desktop to cloud, without touching what the phones own.
+
+use crate::cli;
+use crate::commands::sync::{self, Order};
+use crate::config::Config;
+use crate::engine::plan::cursor::Reading;
+use crate::engine::run::Deletes;
+use crate::error::{Exit, Result};
+use crate::metadata::Direction;
+use crate::report::Report;
+use crate::report::run::Effect;
+
+/// Runs it.
+///
+/// # Errors
+/// When it could not start; a pair that fails is told in the report.
+pub async fn run(config: &Config, arguments: &cli::Forward, report: &Report) -> Result<Exit> {
+    let order = Order {
+        direction: Direction::Forward,
+        tables: &arguments.tables,
+        reading: if arguments.full { Reading::Full } else { Reading::Incremental },
+        effect: if arguments.dry_run { Effect::DryRun } else { Effect::Real },
+        deletes: if arguments.allow_deletes { Deletes::Allowed } else { Deletes::Limited },
+    };
+    sync::run(config, &order, report).await
+}

@@ -1,0 +1,118 @@
+//! Staged rows against the target's rows, by content: what a mirror asks.
+//!
+//! Both sides are multisets. A row that stands twice on one side and three
+//! times on the other is there once too often: copies are numbered.
+//!
+//! - `pgsync_surplus`: target rows that no staged row equals
+//! - `pgsync_lacking`: staged rows that no target row equals
+//!
+//! Where rows have a key, a surplus row and a lacking row with the same key
+//! are one row that was changed: it is updated in its place, so that columns
+//! which only the target has keep their values. The rest is deleted and
+//! inserted.
+
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Mapping, View};
+use crate::db::sql::merge::assignments;
+use crate::db::sql::select::{Slice, bucket};
+
+const ROWS: View<'static> = View::Staged("r");
+const TARGET: View<'static> = View::Target("t");
+
+/// Finds surplus and lacking rows in a slice. Answers with the numbers of
+/// rows: to update, to delete, to insert.
+#[must_use]
+pub fn compare(mapping: &Mapping, slice: &Slice) -> Sql {
+    Sql::new(format!(
+        "analyze pg_temp.pgsync_rows;\n\
+         create temporary table pgsync_want on commit drop as \
+         select r.ctid as row_at, {row} as content, {row_key} as key, \
+         row_number() over (partition by {row}) as copy from pg_temp.pgsync_rows as r;\n\
+         create temporary table pgsync_have on commit drop as \
+         select t.ctid as at, t.tableoid as part, {have} as content, {have_key} as key, \
+         row_number() over (partition by {have}) as copy \
+         from {target} as t where {mine} and {in_slice};\n\
+         analyze pg_temp.pgsync_want;\nanalyze pg_temp.pgsync_have;\n\
+         create temporary table pgsync_surplus on commit drop as \
+         select h.*, row_number() over (partition by h.key) as place \
+         from pg_temp.pgsync_have as h where not exists (select from pg_temp.pgsync_want as w \
+         where w.content = h.content and w.copy = h.copy);\n\
+         create temporary table pgsync_lacking on commit drop as \
+         select w.*, row_number() over (partition by w.key) as place \
+         from pg_temp.pgsync_want as w where not exists (select from pg_temp.pgsync_have as h \
+         where h.content = w.content and h.copy = w.copy);\n\
+         create temporary table pgsync_changed on commit drop as \
+         select s.at, s.part, l.row_at, l.key from pg_temp.pgsync_surplus as s \
+         join pg_temp.pgsync_lacking as l on l.key = s.key and l.place = s.place;\n\
+         analyze pg_temp.pgsync_changed;\n\
+         select (select count(*) from pg_temp.pgsync_changed), \
+         (select count(*) from pg_temp.pgsync_surplus) - (select count(*) from pg_temp.pgsync_changed), \
+         (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from pg_temp.pgsync_changed)",
+        row = content(mapping, ROWS),
+        row_key = key(mapping, ROWS),
+        have = content(mapping, TARGET),
+        have_key = key(mapping, TARGET),
+        target = mapping.target.sql(),
+        mine = mapping.compared_on_target(),
+        in_slice = in_slice(mapping, slice),
+    ))
+}
+
+fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
+    match slice {
+        Slice::Buckets { count, wanted } => {
+            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            let bucket = bucket(mapping, TARGET, *count);
+            format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(","))
+        }
+        Slice::All | Slice::Pages { .. } | Slice::Owned => "true".to_owned(),
+    }
+}
+
+/// The whole row as one text, in the target's own types.
+fn content(mapping: &Mapping, view: View<'_>) -> String {
+    let columns = mapping.columns_in(view).into_iter().zip(&mapping.columns);
+    let texts: Vec<String> = columns.map(|(value, column)| column.form.text(&value)).collect();
+    format!("row({})::text", texts.join(", "))
+}
+
+/// The key as one text; NULL, which equals nothing, where there is no key.
+fn key(mapping: &Mapping, view: View<'_>) -> String {
+    let columns = mapping.columns.iter().zip(mapping.columns_in(view));
+    let key: Vec<String> = columns
+        .filter(|(column, _)| mapping.key.iter().any(|key| key.target == column.target))
+        .map(|(column, value)| column.form.text(&value))
+        .collect();
+    if key.is_empty() { "null::text".to_owned() } else { format!("row({})::text", key.join(", ")) }
+}
+
+/// The keys of the rows that will be updated in their place, at most `limit`.
+#[must_use]
+pub fn keys_to_update(limit: u64) -> Sql {
+    Sql::new(format!("select key from pg_temp.pgsync_changed order by 1 limit {limit}"))
+}
+
+/// Deletes, updates and inserts what the comparison found.
+#[must_use]
+pub fn settle(mapping: &Mapping) -> Sql {
+    let target = mapping.target.sql();
+    let delete = format!(
+        "delete from {target} as t using pg_temp.pgsync_surplus as s \
+         where t.ctid = s.at and t.tableoid = s.part and not exists \
+         (select from pg_temp.pgsync_changed as c where c.at = s.at and c.part = s.part)"
+    );
+    let update = format!(
+        "update {target} as t set {} from pg_temp.pgsync_changed as c \
+         join pg_temp.pgsync_rows as r on r.ctid = c.row_at \
+         where t.ctid = c.at and t.tableoid = c.part",
+        assignments(mapping).join(", ")
+    );
+    let insert = format!(
+        "insert into {target} ({}) overriding system value select {} \
+         from pg_temp.pgsync_lacking as l join pg_temp.pgsync_rows as r on r.ctid = l.row_at \
+         where not exists (select from pg_temp.pgsync_changed as c where c.row_at = l.row_at)",
+        mapping.target_columns(),
+        mapping.columns_in(ROWS).join(", ")
+    );
+    Sql::new([delete, update, insert].join(";\n"))
+}

@@ -1,0 +1,85 @@
+//! The same rows on both sides, by content.
+//!
+//! One checkpoint for the whole pair: what is to be deleted is weighed against
+//! the whole table, and a row that was changed has left one bucket for
+//! another.
+//!
+//! 1. the rows of the buckets that differ are streamed into staging;
+//! 2. the table is locked against writers, and surplus and lacking rows are
+//!    found;
+//! 3. deletes are held against the limit: an emptied or halved source is more
+//!    likely a mistake than a wish;
+//! 4. deletes, updates, inserts; own write and watermark are committed.
+
+use crate::db::copy::{Copy, Format};
+use crate::db::sql::select::{Selection, Slice, copy_rows_sharing_keys};
+use crate::db::sql::{merge, mirror, stage};
+use crate::engine::apply::upsert::LISTED_KEYS;
+use crate::engine::apply::{Job, Place, Step, Written};
+use crate::engine::run::Deletes;
+use crate::engine::trouble::Trouble;
+use crate::error::{Error, Kind};
+
+impl Job<'_> {
+    /// The checkpoint of a mirror.
+    pub(super) async fn mirror(&mut self, slice: &Slice, place: Place) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        let selection = Selection { changed: &self.plan.changed, slice, again: &[] };
+        let copy = Copy {
+            out: copy_rows_sharing_keys(mapping, selection),
+            into: merge::into_rows(mapping),
+            format: Format::Text,
+        };
+        self.relay(&copy).await?;
+        let lock = stage::lock_target(mapping);
+        self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        let written = self.compare_contents(slice).await?;
+        self.check_deletes(written.deleted)?;
+        if written != Written::default() {
+            self.list_updates(&mirror::keys_to_update(LISTED_KEYS), written.updated).await?;
+            self.tell_target(&mirror::settle(mapping)).await?;
+        }
+        self.done.new += written.inserted;
+        self.checkpoint(written, place).await
+    }
+
+    async fn compare_contents(&mut self, slice: &Slice) -> Step<Written> {
+        let row = self.ask_target(&mirror::compare(&self.plan.mapping, slice)).await?;
+        let count = |index| row.number(index).map_err(Trouble::target("compare"));
+        Ok(Written { updated: count(0)?, deleted: count(1)?, inserted: count(2)? })
+    }
+
+    fn check_deletes(&self, deletes: u64) -> Step<()> {
+        if deletes == 0 {
+            return Ok(());
+        }
+        let rows = self.survey.target.as_ref().map_or(0, |target| target.rows);
+        if self.survey.source.rows == 0 {
+            return Err(self.too_many_deletes(deletes, rows, "and the source is empty").into());
+        }
+        let limit = self.plan.max_delete.of(rows);
+        if deletes <= limit || self.settings.deletes == Deletes::Allowed {
+            return Ok(());
+        }
+        let why = format!("more than max_delete allows ({limit})");
+        Err(self.too_many_deletes(deletes, rows, &why).into())
+    }
+
+    fn too_many_deletes(&self, deletes: u64, rows: u64, why: &str) -> Error {
+        let (name, direction) = (&self.plan.name, self.settings.direction.word());
+        let target = self.target.side.word();
+        Error::new(Kind::Safety, format!("could not mirror {name}"))
+            .because_text(format!("{deletes} of its {rows} rows on the {target} would be deleted, {why}"))
+            .hint(format!(
+                "if these rows are really gone on the {}, run: pgsync {direction} {name} --allow-deletes",
+                self.source.side.word()
+            ))
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::refused(error)
+    }
+}

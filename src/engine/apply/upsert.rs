@@ -1,0 +1,134 @@
+//! Missing rows inserted and differing ones updated, by key.
+//!
+//! One checkpoint:
+//!
+//! 1. the rows of the slice are streamed into staging, each with every other
+//!    row that shares its key;
+//! 2. keys that stand on several rows are dealt with by the stated rule;
+//! 3. the table is locked against writers, and each staged row meets the
+//!    target's row with its key: equal, to update, protected, in conflict, or
+//!    missing;
+//! 4. updates and inserts; conflicts become rejects;
+//! 5. rows, rejects, own write and watermark are committed.
+
+use crate::config::OnDuplicate;
+use crate::db::connection::Row;
+use crate::db::copy::{Copy, Format};
+use crate::db::sql::select::{Selection, Slice, copy_rows_sharing_keys};
+use crate::db::sql::{Sql, merge, stage};
+use crate::engine::apply::{Job, Place, Step, Written};
+use crate::engine::target::Ending;
+use crate::engine::trouble::Trouble;
+use crate::error::{Error, Kind};
+
+/// Keys that a dry run lists.
+pub(super) const LISTED_KEYS: u64 = 100;
+
+/// What becomes of the staged rows.
+#[derive(Debug, Clone, Copy)]
+struct Fates {
+    update: u64,
+    protected: u64,
+    conflict: u64,
+    missing: u64,
+}
+
+impl Job<'_> {
+    /// One checkpoint of an upsert.
+    pub(super) async fn upsert(&mut self, slice: &Slice, place: Place) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        let staged = self.stage_rows_sharing_keys(slice).await?;
+        let mut written = Written::default();
+        if staged > 0 {
+            self.settle_duplicates().await?;
+            written = self.merge().await?;
+        }
+        self.checkpoint(written, place).await
+    }
+
+    async fn stage_rows_sharing_keys(&mut self, slice: &Slice) -> Step<u64> {
+        let mapping = &self.plan.mapping;
+        let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+        let copy = Copy {
+            out: copy_rows_sharing_keys(mapping, selection),
+            into: merge::into_rows(mapping),
+            format: Format::Text,
+        };
+        self.relay(&copy).await
+    }
+
+    async fn settle_duplicates(&mut self) -> Step<()> {
+        let (mapping, run) = (&self.plan.mapping, &self.settings.run);
+        let sql = match &self.plan.on_duplicate {
+            OnDuplicate::Reject => {
+                merge::reject_duplicates(mapping, self.settings.direction.word(), run)
+            }
+            OnDuplicate::Latest(column) => {
+                merge::keep_latest(mapping, column).ok_or_else(|| self.no_such_column(column))?
+            }
+        };
+        self.ask_target(&sql).await.map(drop)
+    }
+
+    fn no_such_column(&self, column: &crate::ident::Ident) -> Trouble {
+        let name = &self.plan.name;
+        let error = Error::new(Kind::Table, format!("could not choose among the rows of {name}"));
+        Trouble::refused(
+            error
+                .because_text(format!(
+                    "on_duplicate names column \"{column}\", which is not written"
+                ))
+                .hint("name a column of the target that has a source"),
+        )
+    }
+
+    async fn merge(&mut self) -> Step<Written> {
+        let mapping = &self.plan.mapping;
+        let lock = stage::lock_target(mapping);
+        self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        let fates = fates(&self.ask_target(&merge::matched(mapping)).await?)?;
+        self.list_updates(&merge::keys_to_update(mapping, LISTED_KEYS), fates.update).await?;
+        if fates.conflict > 0 {
+            let (direction, run) = (self.settings.direction.word(), &self.settings.run);
+            self.tell_target(&merge::record_conflicts(mapping, direction, run)).await?;
+        }
+        if fates.update + fates.missing > 0 {
+            self.tell_target(&merge::update_and_insert(mapping)).await?;
+            self.look_for_unmerged().await?;
+        }
+        self.done.protected += fates.protected;
+        self.done.new += fates.missing;
+        Ok(Written { inserted: fates.missing, updated: fates.update, deleted: 0 })
+    }
+
+    /// A dry run says which rows it would set to the source's values.
+    pub(super) async fn list_updates(&mut self, question: &Sql, updates: u64) -> Step<()> {
+        if updates == 0 || self.target.ending == Ending::Commit {
+            return Ok(());
+        }
+        let rows = self.target.session.rows(question).await.map_err(Trouble::target("compare"))?;
+        let keys = rows.iter().filter_map(|row: &Row| row.get(0)).map(str::to_owned);
+        self.updated_keys.extend(keys);
+        Ok(())
+    }
+
+    /// Runs statements in the open transaction.
+    pub(super) async fn tell_target(&mut self, sql: &Sql) -> Step<()> {
+        self.target.session.execute(sql).await.map_err(Trouble::target("write to"))
+    }
+
+    async fn look_for_unmerged(&mut self) -> Step<()> {
+        let question = merge::find_vanished(&self.plan.mapping);
+        let rows = self.target.session.rows(&question).await.map_err(Trouble::target("compare"))?;
+        match rows.first() {
+            Some(row) => Err(self.vanished(row)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn fates(row: &Row) -> Step<Fates> {
+    let count = |index| row.number(index).map_err(Trouble::target("compare"));
+    Ok(Fates { update: count(0)?, protected: count(1)?, conflict: count(2)?, missing: count(3)? })
+}
