@@ -36,7 +36,8 @@ pub enum Slice {
         count: u32,
         wanted: Vec<u32>,
     },
-    /// The pages from `from` up to `to`; only where the source's keys are unique.
+    /// The pages from `from` up to `to`: where they hold everything that is
+    /// selected, or where the source's keys are unique.
     Pages {
         from: u64,
         to: Option<u64>,
