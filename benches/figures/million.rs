@@ -19,7 +19,7 @@ url = "${DESKTOP_DATABASE_URL}"
 [cloud]
 url = "${CLOUD_DATABASE_URL}"
 [tables]
-big = { key = "id" }
+big = { key = "id", reverse = "insert-missing" }
 "#;
 
 /// Keys as psql ships them, into a table that costs the least.

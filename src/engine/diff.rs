@@ -123,8 +123,14 @@ fn counts(row: &Row) -> Result<(usize, Counts)> {
         checksum: row.get(3).map(str::to_owned),
         owned: row.number(4)?,
         changed: row.number(5)?,
+        pages: row.get(6).and_then(page).zip(row.get(7).and_then(page)),
     };
     Ok((row.number(0)?, counts))
+}
+
+/// The page of a row's place, e.g. 12 of `(12,3)`.
+fn page(place: &str) -> Option<u64> {
+    place.strip_prefix('(')?.split(',').next()?.parse().ok()
 }
 
 /// Count and checksum per bucket of both sides, at the same time.

@@ -32,12 +32,18 @@ pub struct Question<'a> {
 ///
 /// Answers: question, rows with a whole key, rows without, checksum or NULL,
 /// rows that belong to the source alone (or came back from the target), rows
-/// that have changed.
+/// that have changed, and for what was written since a horizon where the first
+/// and the last of these rows lie.
 #[must_use]
 pub fn survey_source(questions: &[(Question<'_>, Selection<'_>)]) -> Sql {
     let one = |(question, selection): &(Question<'_>, Selection<'_>)| {
         let condition = condition(question.mapping, *selection);
-        survey(question, View::Source, &question.mapping.source.sql(), &condition)
+        let span = match selection.changed {
+            Changed::SinceHorizon { .. } => "min(ctid)::text, max(ctid)::text",
+            Changed::Everything | Changed::SinceInstant { .. } => NO_SPAN,
+        };
+        let from = format!("{} where {condition}", question.mapping.source.sql());
+        survey(question, View::Source, &from, span)
     };
     union(questions.iter().map(one))
 }
@@ -47,13 +53,17 @@ pub fn survey_source(questions: &[(Question<'_>, Selection<'_>)]) -> Sql {
 #[must_use]
 pub fn survey_target(questions: &[Question<'_>]) -> Sql {
     let one = |question: &Question<'_>| {
-        let table = format!("{} as t", question.mapping.target.sql());
-        survey(question, View::Target("t"), &table, &question.mapping.compared_on_target())
+        let (table, compared) =
+            (question.mapping.target.sql(), question.mapping.compared_on_target());
+        let from = format!("{table} as t where {compared}");
+        survey(question, View::Target("t"), &from, NO_SPAN)
     };
     union(questions.iter().map(one))
 }
 
-fn survey(question: &Question<'_>, view: View<'_>, from: &str, condition: &str) -> String {
+const NO_SPAN: &str = "null::text, null::text";
+
+fn survey(question: &Question<'_>, view: View<'_>, from: &str, span: &str) -> String {
     let complete = question.mapping.key_is_complete(view);
     let checksum = match question.depth {
         Depth::Count => "null".to_owned(),
@@ -66,8 +76,8 @@ fn survey(question: &Question<'_>, view: View<'_>, from: &str, condition: &str) 
     let changed = count_where(question.changed.and_then(changed_condition).as_deref());
     format!(
         "select {}, count(*) filter (where {complete}), \
-         count(*) filter (where not ({complete})), {checksum}::text, {owned}, {changed} \
-         from {from} where {condition}",
+         count(*) filter (where not ({complete})), {checksum}::text, {owned}, {changed}, \
+         {span} from {from}",
         question.number
     )
 }
@@ -108,7 +118,7 @@ fn buckets(mapping: &Mapping, view: View<'_>, from: &str, condition: &str, count
 mod tests {
     use super::*;
     use crate::db::sql::mapping::tests::mapping;
-    use crate::db::sql::select::Slice;
+    use crate::db::sql::select::{Echoes, Slice};
 
     #[test]
     fn a_survey_is_one_statement() {
@@ -117,14 +127,30 @@ mod tests {
         assert_eq!(
             survey_target(&[question(0, Depth::Count), question(4, Depth::Checksum)]).to_string(),
             "select 0, count(*) filter (where t.\"rem_id\" is not null), \
-             count(*) filter (where not (t.\"rem_id\" is not null)), null::text, 0, 0 \
+             count(*) filter (where not (t.\"rem_id\" is not null)), null::text, 0, 0, null::text, null::text \
              from \"public\".\"mbreminder\" as t where true\n\
              union all\n\
              select 4, count(*) filter (where t.\"rem_id\" is not null), \
              count(*) filter (where not (t.\"rem_id\" is not null)), \
              sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
-             filter (where t.\"rem_id\" is not null)::text, 0, 0 \
-             from \"public\".\"mbreminder\" as t where true"
+             filter (where t.\"rem_id\" is not null)::text, 0, 0, \
+             null::text, null::text from \"public\".\"mbreminder\" as t where true"
+        );
+    }
+
+    #[test]
+    fn a_survey_says_where_the_changed_rows_lie() {
+        let mapping = mapping();
+        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::Unknown };
+        let question =
+            Question { number: 0, mapping: &mapping, depth: Depth::Count, changed: None };
+        let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };
+        assert_eq!(
+            survey_source(&[(question, selection)]).to_string(),
+            "select 0, count(*) filter (where \"rem_id\" is not null), \
+             count(*) filter (where not (\"rem_id\" is not null)), null::text, 0, 0, \
+             min(ctid)::text, max(ctid)::text \
+             from \"public\".\"reminder\" where age(xmin) <= age('750'::xid8::xid)"
         );
     }
 

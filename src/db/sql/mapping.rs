@@ -135,6 +135,9 @@ impl Form {
     }
 }
 
+/// How many keys share a block, as a power of two.
+const BLOCK_BITS: u32 = 6;
+
 /// From whose point of view a key is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View<'a> {
@@ -214,9 +217,24 @@ impl Mapping {
     #[must_use]
     pub fn bucket_hash(&self, view: View<'_>) -> String {
         match self.comparison {
-            Comparison::Keys | Comparison::RowsByKey => self.key_hash(view),
+            Comparison::Keys | Comparison::RowsByKey => self.block_hash(view),
             Comparison::Rows => self.row_hash(view),
         }
+    }
+
+    /// A hash that a block of neighbouring keys shares, where they are numbers.
+    ///
+    /// Keys are handed out in order, so what is new lies in few blocks, and a
+    /// scan meets the same block many times in a row.
+    fn block_hash(&self, view: View<'_>) -> String {
+        let last = self.key.len().saturating_sub(1);
+        let columns = self.key_in(view).into_iter().zip(&self.key).enumerate();
+        columns.fold("0".to_owned(), |seed, (index, (value, key))| match key.form {
+            Form::Integer if index == last => {
+                key.form.hash(&format!("({value})::bigint >> {BLOCK_BITS}"), &seed)
+            }
+            _ => key.form.hash(&value, &seed),
+        })
     }
 
     /// The condition for target rows that take part in a comparison.
@@ -338,6 +356,19 @@ pub(crate) mod tests {
             mapping().row_hash(View::Target("t")),
             "(coalesce(hash_numeric_extended((t.\"rem_id\")::numeric, 1), 0) # \
              coalesce(hashtextextended((t.\"title\")::text collate \"C\", 2), 0))"
+        );
+    }
+
+    #[test]
+    fn neighbouring_numbers_share_a_bucket() {
+        let mut mapping = composite();
+        assert_eq!(mapping.bucket_hash(View::Source), mapping.key_hash(View::Source));
+        mapping.key.reverse();
+        mapping.key[1].form = Form::Integer;
+        assert_eq!(
+            mapping.bucket_hash(View::Target("t")),
+            "hashint8extended(((t.\"rem_id\")::bigint >> 6)::bigint, \
+             hashtextextended((t.\"lang\")::text collate \"C\", 0))"
         );
     }
 

@@ -30,13 +30,13 @@ pub enum Echoes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slice {
     All,
-    /// Rows whose key's hash falls into one of these buckets of `count`, a
-    /// power of two.
+    /// Rows that fall into one of these buckets of `count`, a power of two.
     Buckets {
         count: u32,
         wanted: Vec<u32>,
     },
-    /// The pages from `from` up to `to`; only where the source's keys are unique.
+    /// The pages from `from` up to `to`: where they hold everything that is
+    /// selected, or where the source's keys are unique.
     Pages {
         from: u64,
         to: Option<u64>,
@@ -54,7 +54,8 @@ pub struct Selection<'a> {
     pub again: &'a [String],
 }
 
-/// The bucket of a row, from 0 up to `count` (a power of two).
+/// The bucket of a row, from 0 up to `count` (a power of two). Equal keys and
+/// neighbouring numbers fall into the same one.
 #[must_use]
 pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
     format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))

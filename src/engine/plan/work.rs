@@ -19,6 +19,8 @@ pub struct Counts {
     pub owned: u64,
     /// Rows that have changed since both sides were the same.
     pub changed: u64,
+    /// The first and the last page that hold such rows, where it was asked for.
+    pub pages: Option<(u64, u64)>,
 }
 
 /// What is to be done with a pair.
@@ -66,7 +68,18 @@ pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
         }
-        _ => Work::Slices(bucket_slices(source.rows, chunk_rows)),
+        _ => Work::Slices(changed_slices(source, chunk_rows)),
+    }
+}
+
+/// The survey has been through the whole table already. Nothing moves in our
+/// snapshot, so what fits into one slice is read from its pages alone.
+fn changed_slices(source: &Counts, chunk_rows: u64) -> Vec<Slice> {
+    match source.pages {
+        Some((first, last)) if source.rows <= chunk_rows => {
+            vec![Slice::Pages { from: first, to: Some(last + 1) }]
+        }
+        _ => bucket_slices(source.rows, chunk_rows),
     }
 }
 
@@ -280,6 +293,19 @@ mod tests {
         let Work::Slices(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
         assert_eq!(slices.len(), 4);
         assert_eq!(slices[3], Slice::Buckets { count: 4, wanted: vec![3] });
+    }
+
+    #[test]
+    fn few_changed_rows_are_read_from_their_pages() {
+        let plan = plan(Changed::SinceHorizon {
+            horizon: 1,
+            echoes: crate::db::sql::select::Echoes::Unknown,
+        });
+        let counts = |rows| Counts { pages: Some((7, 9)), ..counts(rows, "") };
+        let pages = Slice::Pages { from: 7, to: Some(10) };
+        assert_eq!(decide(&plan, &counts(1000), None, 1000), Work::Slices(vec![pages]));
+        let Work::Slices(slices) = decide(&plan, &counts(1001), None, 1000) else { panic!() };
+        assert_eq!(slices.len(), 2);
     }
 
     #[test]
