@@ -64,8 +64,8 @@ pub struct Into {
 
 /// Streams rows out of `source` and into `target`; returns how many.
 ///
-/// Reading and writing run at the same time. Memory is bounded by
-/// [`BATCHES_IN_FLIGHT`] batches, plus the longest row.
+/// Reading and writing run at the same time. Memory is bounded by a few
+/// batches of rows, plus the longest row.
 ///
 /// # Errors
 /// Which side refused, and why. Nothing was kept on the target then, and its

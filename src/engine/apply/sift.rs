@@ -17,7 +17,7 @@ use crate::db::copy::{Copy, FEW_ROWS, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Uniqueness};
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
-use crate::db::sql::stage;
+use crate::db::sql::{owned, stage};
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
@@ -164,11 +164,11 @@ impl Job<'_> {
     async fn record_keys(&mut self) -> Step<()> {
         let (mapping, run) = (&self.plan.mapping, &self.settings.run);
         let statements = match (mapping.existence, &mapping.owned) {
-            (Existence::InLedger, _) => vec![stage::record_delivered(mapping, run)],
+            (Existence::InLedger, _) => vec![owned::record_delivered(mapping, run)],
             (Existence::InTable, None) => return Ok(()),
             (Existence::InTable, Some(_)) => vec![
-                stage::record_owned(mapping, run),
-                stage::record_conflicts(mapping, self.settings.direction.word(), run),
+                owned::record_owned(mapping, run),
+                owned::record_conflicts(mapping, self.settings.direction.word(), run),
             ],
         };
         let sql = Sql::batch(statements);
