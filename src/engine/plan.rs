@@ -52,9 +52,19 @@ pub struct TablePlan {
     /// Source columns that have no place on the target.
     pub left_out: Vec<String>,
     pub parents: Vec<TableName>,
+    pub triggers: Triggers,
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
     pub pages: u64,
+}
+
+/// Whether the target may do something else with a row than to keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triggers {
+    None,
+    /// A trigger could drop a row or change its key: keys are looked for
+    /// after the insert.
+    OnInsert,
 }
 
 /// What the source offers to cut it into slices.
@@ -112,6 +122,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         sequences: sequences(&mapping, facts.target),
         left_out,
         parents: names(&facts.target.parents),
+        triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
         mapping,

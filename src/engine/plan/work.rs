@@ -2,7 +2,7 @@
 
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::{Changed, Slice};
-use crate::engine::plan::{Slicing, TablePlan};
+use crate::engine::plan::{Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
 /// What a side answered to a survey.
@@ -52,7 +52,12 @@ pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_
     match target {
         _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
         Some(target) if target.rows == 0 && target.keyless == 0 && in_table => {
-            Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+            match plan.triggers {
+                Triggers::None => {
+                    Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+                }
+                Triggers::OnInsert => Work::Sift(bucket_slices(source.rows, chunk_rows)),
+            }
         }
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
@@ -167,6 +172,7 @@ mod tests {
             sequences: vec![],
             left_out: vec![],
             parents: vec![],
+            triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
         }
@@ -210,6 +216,17 @@ mod tests {
                 Slice::Pages { from: 668, to: None },
             ])
         );
+    }
+
+    /// A trigger that changes keys would go unnoticed, and double the rows of
+    /// the next run.
+    #[test]
+    fn what_a_trigger_looks_at_is_not_streamed() {
+        let plan = TablePlan { triggers: Triggers::OnInsert, ..plan(Changed::Everything) };
+        let work = |rows| decide(&plan, &counts(rows, "5"), Some(&Counts::default()), 1000);
+        assert_eq!(work(9), Work::Sift(vec![Slice::All]));
+        let Work::Sift(slices) = work(2500) else { panic!() };
+        assert_eq!(slices.len(), 4);
     }
 
     #[test]
