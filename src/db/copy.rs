@@ -127,10 +127,8 @@ pub const FEW_ROWS: u64 = 1_000;
 /// A statement is UTF-8; a server without an encoding may send other bytes,
 /// and those only COPY can hand on.
 async fn insert_few(target: &mut Session, into: &Into, lines: &str) -> Result<u64> {
-    let rows: Vec<String> = lines
-        .split_inclusive('\n')
-        .map(|line| format!("({})", values(line).join(", ")))
-        .collect();
+    let rows: Vec<String> =
+        lines.split_inclusive('\n').map(|line| format!("({})", values(line).join(", "))).collect();
     if rows.is_empty() {
         return Ok(0);
     }
