@@ -13,7 +13,7 @@ pub mod order;
 pub mod work;
 
 use crate::config::{CursorChoice, Rules};
-use crate::db::catalog::{Kind, Table};
+use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::mapping::{Existence, Mapping};
 use crate::db::sql::select::Changed;
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
@@ -183,11 +183,18 @@ fn describe(mapping: &Mapping, rules: &Rules) -> String {
         + &format!(" by {} ({:?})", key.join(", "), mapping.existence)
 }
 
+/// The sequence of a column that holds more than its number (`'A' || nextval`)
+/// is left alone: its highest value says nothing.
 fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {
+    const NUMBERS: [&str; 4] = ["int2", "int4", "int8", "numeric"];
+    let is_number = |column: &&catalog::Column| {
+        column.plain_builtin.as_deref().is_some_and(|name| NUMBERS.contains(&name))
+    };
     let written = mapping.columns.iter().map(|column| &column.target);
     written
         .filter_map(|name| {
-            let (schema, sequence) = target.column(name.as_str())?.sequence.as_ref()?;
+            let column = target.column(name.as_str()).filter(is_number)?;
+            let (schema, sequence) = column.sequence.as_ref()?;
             let sequence =
                 TableName { schema: Ident::new(schema).ok()?, table: Ident::new(sequence).ok()? };
             Some((name.clone(), sequence))

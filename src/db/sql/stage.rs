@@ -349,7 +349,7 @@ pub(crate) const REJECTED_AGAIN: &str = "on conflict (direction, table_name, key
 #[must_use]
 pub fn sequence_gap(mapping: &Mapping, column: &Ident, sequence: &crate::ident::TableName) -> Sql {
     Sql::new(format!(
-        "select (select max({}) from {}), last_value, is_called from {}",
+        "select (select ceil(max({})::numeric)::bigint from {}), last_value, is_called from {}",
         column.sql(),
         mapping.target.sql(),
         sequence.sql()
@@ -435,6 +435,20 @@ mod tests {
         mapping.uniqueness = Uniqueness::Indexed;
         let sql = insert_missing(&mapping).to_string();
         assert!(sql.contains("on conflict (\"rem_id\", \"lang\") do nothing returning"), "{sql}");
+    }
+
+    #[test]
+    fn a_key_with_a_scale_has_a_whole_highest_value() {
+        let mapping = mapping();
+        let sequence = crate::ident::TableName {
+            schema: mapping.target.schema.clone(),
+            table: Ident::new("s").unwrap(),
+        };
+        assert_eq!(
+            sequence_gap(&mapping, &Ident::new("rem_id").unwrap(), &sequence).to_string(),
+            "select (select ceil(max(\"rem_id\")::numeric)::bigint from \"public\".\"mbreminder\"), \
+             last_value, is_called from \"public\".\"s\""
+        );
     }
 
     #[test]
