@@ -49,6 +49,10 @@ pub struct Reverse {
 }
 
 /// `pgsync forward`
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "clap's flags are booleans; they become enums in commands"
+)]
 #[derive(Debug, Args)]
 pub struct Forward {
     /// Only these tables; else all that the configuration names
@@ -63,7 +67,7 @@ pub struct Forward {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
-    /// Let a mirrored table lose more rows than max_delete allows
+    /// Let a mirrored table lose more rows than its limit allows
     #[arg(long)]
     pub allow_deletes: bool,
 }

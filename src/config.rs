@@ -282,12 +282,16 @@ mod tests {
         assert_eq!(
             names(&on),
             "orgmaster locmaster conmaster climaster mbstaff taskmaster jobmaster cliunimaster \
-             jobshead mbreminder learequest"
+             mbreminder learequest jobshead workdiary"
         );
-        assert_eq!(names(&off), "jobtasks taskchecklist workdiary mbremdetail");
+        assert_eq!(names(&off), "mbremdetail jobtasks taskchecklist");
+        let (mirrored, upserted): (Vec<_>, Vec<_>) =
+            config.pairs.iter().partition(|pair| pair.forward.mode == Mode::Mirror);
+        assert_eq!(names(&mirrored), "jobshead jobtasks taskchecklist workdiary");
+        assert!(upserted.iter().all(|pair| pair.forward.mode == Mode::Upsert));
+        assert_eq!(config.pairs.len(), 15);
         assert_eq!(config.pair("mbreminder").unwrap().cloud.to_string(), "reminder");
         assert_eq!(config.pair("mbremdetail").unwrap().cloud.to_string(), "remdetail");
-        assert!(config.pairs.iter().all(|pair| pair.forward.mode == Mode::Off));
         let owner = |pair: &TablePair| pair.owned_by_cloud.as_ref().map(SqlFragment::sql);
         assert!(config.pairs.iter().all(|p| owner(p).as_deref() == Some("(source = 'M')")));
         assert!(config.pairs.iter().all(|pair| pair.key.len() == 1));
@@ -318,7 +322,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 35);
+        assert_eq!(examples, 40);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

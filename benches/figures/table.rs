@@ -156,8 +156,11 @@ impl Table {
 /// Words to the left, figures to the right.
 fn aligned(row: &[String; 6], widths: [usize; 6]) -> String {
     let [what, ours, theirs, ratio, goal, verdict] = row;
-    let [w, o, t, r, g, _] = widths;
-    format!("{what:<w$}  {ours:>o$}  {theirs:>t$}  {ratio:>r$}  {goal:<g$}  {verdict}")
+    let [first, second, third, fourth, fifth, _] = widths;
+    format!(
+        "{what:<first$}  {ours:>second$}  {theirs:>third$}  {ratio:>fourth$}  {goal:<fifth$}  \
+         {verdict}"
+    )
 }
 
 #[allow(clippy::print_stdout, reason = "the results of a bench go to stdout")]

@@ -195,13 +195,11 @@ fn max_delete(section: &Section<'_>) -> Option<Share> {
     }
     let text = section.filled_text("max_delete")?;
     let share = text.value.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok());
-    match share {
-        Some(percent @ 0..=100) => Some(Share { percent }),
-        _ => {
-            section.mistake("max_delete", "must be a whole share from \"0%\" to \"100%\"");
-            None
-        }
+    let share = share.filter(|percent| *percent <= 100).map(|percent| Share { percent });
+    if share.is_none() {
+        section.mistake("max_delete", "must be a whole share from \"0%\" to \"100%\"");
     }
+    share
 }
 
 fn cursor(section: &Section<'_>) -> Option<CursorChoice> {

@@ -9,6 +9,8 @@
 //! - [`select`]: which rows of the source, and how they are read
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
+//! - [`owned`]: rows that belong to the source: delivered, or in conflict
+//! - [`sequence`]: what serial and identity columns of the target draw from
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
@@ -16,7 +18,9 @@ pub mod compare;
 pub mod mapping;
 pub mod merge;
 pub mod mirror;
+pub mod owned;
 pub mod select;
+pub mod sequence;
 pub mod session;
 pub mod stage;
 

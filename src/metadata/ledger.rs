@@ -3,7 +3,7 @@
 use crate::db::connection::Session;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
-use crate::db::sql::stage::REJECTED_AGAIN;
+use crate::db::sql::owned::REJECTED_AGAIN;
 use crate::ident::literal;
 use crate::metadata::Direction;
 use std::collections::HashMap;

@@ -59,7 +59,7 @@ fn who(number: i32) -> Sql {
     Sql::new(format!(
         "select a.pid, a.application_name, \
          to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS \"UTC\"'), \
-         coalesce(a.client_addr::text, 'this machine') \
+         coalesce(host(a.client_addr), 'this machine') \
          from pg_locks as l join pg_stat_activity as a on a.pid = l.pid \
          where l.locktype = 'advisory' and l.granted and l.objsubid = 2 \
          and l.classid::bigint = {OURS} and l.objid::bigint = {number} \

@@ -89,3 +89,30 @@ fn known_traps_are_left_alone() {
         assert!(!commands().iter().any(|line| line.contains(trap)), "{trap}");
     }
 }
+
+/// One is tested above; the others are the same but for what they run.
+#[test]
+fn all_of_them_are_of_the_same_make() {
+    let others = [
+        (
+            "sync-incremental.bat",
+            include_str!("../../sync-incremental.bat"),
+            "forward --incremental",
+        ),
+        ("sync-full.bat", include_str!("../../sync-full.bat"), "forward --full"),
+    ];
+    let without_remarks = |text: &str| -> Vec<String> {
+        text.split("\r\n").filter(|line| !line.starts_with("rem ")).map(str::to_owned).collect()
+    };
+    let expected = without_remarks(BATCH);
+    for (name, text, command) in others {
+        let run = format!("\".\\%PROGRAM%\" {command}%ARGUMENTS%");
+        assert!(text.is_ascii() && text.contains(&run), "{name}");
+        let same = text
+            .replace(&run, "\".\\%PROGRAM%\" reverse%ARGUMENTS%")
+            .replace(name, "sync-reverse.bat");
+        let same: Vec<String> = without_remarks(&same).into_iter().filter(|l| l != "rem").collect();
+        let expected: Vec<String> = expected.iter().filter(|l| *l != "rem").cloned().collect();
+        assert_eq!(same, expected, "{name}");
+    }
+}

@@ -218,7 +218,7 @@ async fn another_partition_is_compared_in_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_goes_by_its_column_and_says_so() {
-    let cloud = format!("{}; create view w as select * from t", CLOUD);
+    let cloud = format!("{CLOUD}; create view w as select * from t");
     let tables = "[tables]\nt = { cloud = \"w\", key = \"id\", reverse = { mode = \"insert-missing\", lookback = \"1h\" } }";
     let office = Office::alone(&cloud, DESKTOP, tables).await;
     office.reverse_twice().await;
@@ -234,7 +234,7 @@ async fn a_view_goes_by_its_column_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_without_a_stamp_is_compared_every_time() {
-    let cloud = format!("{}; create view w as select id, v from t", CLOUD);
+    let cloud = format!("{CLOUD}; create view w as select id, v from t");
     let tables = "[tables]\nt = { cloud = \"w\", key = \"id\", reverse = \"insert-missing\" }";
     let office = Office::alone(&cloud, "create table t (id int, v text)", tables).await;
     office.reverse_twice().await;

@@ -10,8 +10,64 @@ async fn the_first_reverse_brings_what_the_phones_made_and_nothing_else() {
     assert_eq!(cloud.count("jobshead").await, 24_564);
 
     let ran = office.reverse_twice().await;
-    println!("{ran}");
     assert_eq!(ran.figures("jobshead"), ["24,564", "2", "2"]);
     assert_eq!(desktop.count("jobshead").await, 24_564);
     assert_eq!(desktop.count("jobshead where source = 'M'").await, 2);
+}
+
+/// The cloud's desktop-owned rows, and the desktop's, in the columns that
+/// travel.
+async fn assert_mirrored(office: &Office, table: &str, columns: &str) {
+    let rows =
+        |scope: &str| format!("select {columns} from {table} where {scope} order by {columns}");
+    let cloud = office.pair.cloud.lines(&rows("source is distinct from 'M'")).await;
+    let desktop = office.pair.desktop.lines(&rows("source is distinct from 'M'")).await;
+    assert!(cloud == desktop, "{table} differs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forward_and_reverse_bring_the_firm_to_rest() {
+    let office = Office::firm().await;
+    let phones = "select *, xmin from workdiary where source = 'M' order by wd_id";
+    let before = office.pair.cloud.lines(phones).await;
+    let numbers = "select jt_id from jobtasks order by 1";
+    let tasks = office.pair.cloud.lines(numbers).await;
+
+    let forward = office.run(&["forward"]).await;
+    assert_eq!(forward.code, 0, "{forward}");
+    let reverse = office.reverse().await;
+    assert_eq!(reverse.figures("workdiary"), ["12", "12", "12"]);
+    for command in ["forward", "reverse", "forward", "forward", "reverse", "reverse"] {
+        let ran = office.run(&[command]).await;
+        assert!(ran.stdout.contains("done: nothing new as of"), "{command}: {ran}");
+    }
+    let full = office.run(&["forward", "--full"]).await;
+    assert!(full.stdout.contains("done: nothing new as of"), "{full}");
+
+    assert_eq!(office.pair.cloud.lines(phones).await, before);
+    assert_eq!(office.pair.cloud.lines(numbers).await, tasks);
+    assert_eq!(office.pair.desktop.count("workdiary").await, 30_012);
+    assert_eq!(office.pair.cloud.count("jobshead").await, 24_564);
+    assert_mirrored(&office, "jobshead", "job_id, client_id, work_desc, jobdate").await;
+    assert_mirrored(&office, "jobtasks", "job_id, task_id, task_desc, actual_man_hrs").await;
+    assert_mirrored(&office, "taskchecklist", "task_id, checklistdesc, comments").await;
+    assert_mirrored(&office, "workdiary", "staff_id, date, timefrom, tasknotes").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_stands_on_24_rows_is_carried_as_24_rows() {
+    let office = Office::firm().await;
+    office.run(&["forward"]).await;
+    office
+        .pair
+        .desktop
+        .run(
+            "update jobshead set work_desc = 'edited' where ctid =
+        (select min(ctid) from jobshead where job_id = 8533)",
+        )
+        .await;
+    let ran = office.run(&["forward"]).await;
+    assert_eq!(ran.all_figures("jobshead")[1..], ["0", "1", "0", "0"], "{ran}");
+    assert_eq!(office.pair.cloud.count("jobshead where job_id = 8533").await, 24);
+    assert_mirrored(&office, "jobshead", "job_id, client_id, work_desc, jobdate").await;
 }

@@ -11,7 +11,7 @@
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Comparison, Mapping, Update, View};
-use crate::db::sql::stage::REJECTED_AGAIN;
+use crate::db::sql::owned::REJECTED_AGAIN;
 use crate::ident::{Ident, literal};
 
 const ROWS: View<'static> = View::Staged("r");
@@ -268,7 +268,7 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
         "insert into pgsync.rejects as known \
          (direction, table_name, key, row_hash, reason, message, source_row, target_row, run_id) \
          select distinct on (3) {direction}, {name}, {key}, '', 'key conflict', \
-         'the key stands on both sides with different values', {row}, to_jsonb(t), {run} \
+         'the key stands on both sides with different values', {row}, to_jsonb(t.*), {run} \
          from pg_temp.pgsync_matched as m join pg_temp.pgsync_rows as r on r.ctid = m.row_at \
          join {target} as t on t.ctid = m.at and t.tableoid = m.part \
          where m.fate = 'conflict' {again}",

@@ -173,14 +173,13 @@ pub fn copy_rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Sq
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
     let chosen = format!("{complete} and {condition}");
-    let sharing = match selection.changed {
-        Changed::Everything => chosen,
-        _ => {
-            let key = mapping.key_in(View::Source).join(", ");
-            let source = mapping.source.sql();
-            let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
-            format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
-        }
+    let sharing = if *selection.changed == Changed::Everything {
+        chosen
+    } else {
+        let key = mapping.key_in(View::Source).join(", ");
+        let source = mapping.source.sql();
+        let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
+        format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
     };
     let came_back = mapping.came_back.as_deref().unwrap_or("false");
     let (columns, source) = (source_columns(mapping), mapping.source.sql());

@@ -10,12 +10,10 @@
 
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
-use crate::db::sql::mapping::{Column, Existence, Mapping, Uniqueness, View};
-use crate::ident::{Ident, literal};
+use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
 
 const KEYS: View<'static> = View::Staged("k");
 const WANTED: View<'static> = View::Staged("w");
-const INSERTED: View<'static> = View::Staged("i");
 const TARGET: View<'static> = View::Target("t");
 const ROWS: View<'static> = View::Target("r");
 
@@ -50,13 +48,13 @@ pub fn into_keys(mapping: &Mapping) -> Into {
 
 /// Finds the keys that the target does not have, and the owned keys that
 /// stand there without ever having been delivered. Answers with the counts
-/// of both.
+/// of both, and with the number of staged rows that have one of these keys.
 #[must_use]
 pub fn sift(mapping: &Mapping) -> Sql {
     let (exists, names) = (exists_on_target(mapping, KEYS), mapping.staged_key_names());
     let suspects = match (&mapping.owned, mapping.existence) {
         (Some(_), Existence::InTable) => format!(
-            "\nunion all\nselect {names}, true, true from pg_temp.pgsync_keys as k \
+            "\nunion all\nselect {names}, true, true, count(*) from pg_temp.pgsync_keys as k \
              where k.owned and {exists} and not {} group by {names}",
             delivered(mapping, KEYS)
         ),
@@ -65,10 +63,10 @@ pub fn sift(mapping: &Mapping) -> Sql {
     Sql::new(format!(
         "analyze pg_temp.pgsync_keys;\n\
          create temporary table pgsync_wanted on commit drop as\n\
-         select {names}, bool_or(k.owned) as owned, false as present \
+         select {names}, bool_or(k.owned) as owned, false as present, count(*) as rows \
          from pg_temp.pgsync_keys as k where not {exists} group by {names}{suspects};\n\
-         select count(*) filter (where not present), count(*) filter (where present) \
-         from pg_temp.pgsync_wanted"
+         select count(*) filter (where not present), count(*) filter (where present), \
+         coalesce(sum(rows), 0) from pg_temp.pgsync_wanted"
     ))
 }
 
@@ -239,144 +237,10 @@ pub fn find_vanished(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// Writes the delivered keys of a pair whose keys the target has no column for.
-#[must_use]
-pub fn record_delivered(mapping: &Mapping, run: &str) -> Sql {
-    insert_delivered(mapping, run, "from pg_temp.pgsync_wanted as w", WANTED, "")
-}
-
-/// Writes the owned keys of `pgsync_keys` as delivered: the target was empty,
-/// so all of them were inserted.
-#[must_use]
-pub fn record_all_owned(mapping: &Mapping, run: &str) -> Sql {
-    let rows = "from pg_temp.pgsync_keys as k where k.owned";
-    insert_delivered(mapping, run, rows, KEYS, " on conflict do nothing")
-}
-
-/// Writes the owned keys as delivered that this transaction inserted, or that
-/// stand on the target with the same values; an earlier tool brought them.
-#[must_use]
-pub fn record_owned(mapping: &Mapping, run: &str) -> Sql {
-    let rows = format!(
-        "from pg_temp.pgsync_wanted as w where w.owned and ({} or {})",
-        was_inserted(mapping),
-        stands_equal(mapping)
-    );
-    insert_delivered(mapping, run, &rows, WANTED, " on conflict do nothing")
-}
-
-fn insert_delivered(
-    mapping: &Mapping,
-    run: &str,
-    rows: &str,
-    keys: View<'_>,
-    on_conflict: &str,
-) -> Sql {
-    Sql::new(format!(
-        "insert into pgsync.delivered_keys (table_name, key, run_id) \
-         select {}, {}, {} {rows}{on_conflict}",
-        mapping.ledger_name(),
-        mapping.key_text(keys),
-        literal(run),
-    ))
-}
-
-fn was_inserted(mapping: &Mapping) -> String {
-    format!(
-        "exists (select from pg_temp.pgsync_inserted as i where {})",
-        mapping.same_key(INSERTED, WANTED)
-    )
-}
-
-/// Columns that an earlier tool dropped on its way; they do not make two rows
-/// different.
-const BOOKKEEPING: [&str; 3] = ["source", "created_at", "updated_at"];
-
-fn stands_equal(mapping: &Mapping) -> String {
-    let compared =
-        mapping.columns.iter().filter(|column| !BOOKKEEPING.contains(&column.target.as_str()));
-    let mut conditions = vec![mapping.same_key(ROWS, WANTED)];
-    conditions.extend(compared.map(equal_values));
-    format!(
-        "exists (select from pg_temp.pgsync_rows as r join {} as t on {} where {})",
-        mapping.target.sql(),
-        mapping.same_key(ROWS, TARGET),
-        conditions.join(" and "),
-    )
-}
-
-/// Compared as text, because some types (json, point) have no equality; in
-/// the form in which 1.0 and 1.00 are the same.
-fn equal_values(column: &Column) -> String {
-    let spell = |alias: &str| column.form.text(&format!("{alias}.{}", column.target.sql()));
-    format!("{} is not distinct from {}", spell("r"), spell("t"))
-}
-
-/// Writes every owned key as a reject that stands on the target with other
-/// values and was never delivered: two people have taken the same number.
-/// Answers with the number of such keys.
-#[must_use]
-pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
-    let target = mapping.target.sql();
-    Sql::new(format!(
-        "with conflicts as (insert into pgsync.rejects as known \
-         (direction, table_name, key, row_hash, reason, message, source_row, target_row, run_id) \
-         select {direction}, {name}, {key}, '', 'key conflict', \
-         'the key stands on both sides with different values', \
-         (select to_jsonb(r.*) from pg_temp.pgsync_rows as r where {fetched} limit 1), \
-         (select to_jsonb(t.*) from {target} as t where {standing} limit 1), {run} \
-         from pg_temp.pgsync_wanted as w where w.owned and not ({inserted} or {equal}) \
-         {again} returning 1) select count(*) from conflicts",
-        direction = literal(direction),
-        name = mapping.ledger_name(),
-        key = mapping.key_text(WANTED),
-        fetched = mapping.same_key(ROWS, WANTED),
-        standing = mapping.same_key(TARGET, WANTED),
-        run = literal(run),
-        inserted = was_inserted(mapping),
-        equal = stands_equal(mapping),
-        again = REJECTED_AGAIN,
-    ))
-}
-
-/// A reject that is met again keeps the time when it was first seen.
-pub(crate) const REJECTED_AGAIN: &str = "on conflict (direction, table_name, key, row_hash) \
-     do update set reason = excluded.reason, message = excluded.message, \
-     source_row = excluded.source_row, target_row = excluded.target_row, \
-     run_id = excluded.run_id, last_seen = now(), attempts = known.attempts + 1";
-
-/// The highest value of a column, the last value of its sequence, and whether
-/// that was handed out.
-#[must_use]
-pub fn sequence_gap(mapping: &Mapping, column: &Ident, sequence: &crate::ident::TableName) -> Sql {
-    Sql::new(format!(
-        "select (select max({}) from {}), last_value, is_called from {}",
-        column.sql(),
-        mapping.target.sql(),
-        sequence.sql()
-    ))
-}
-
-/// Draws `count` values from a sequence: this can only move it up, even while
-/// others draw from it too.
-#[must_use]
-pub fn draw_from_sequence(sequence: &crate::ident::TableName, count: u64) -> Sql {
-    let name = literal(&sequence.sql());
-    Sql::new(format!("select count(nextval({name}::regclass)) from generate_series(1, {count})"))
-}
-
-/// Sets a sequence that lies far behind; nobody draws that many values while
-/// this statement runs.
-#[must_use]
-pub fn set_sequence(sequence: &crate::ident::TableName, value: i64) -> Sql {
-    Sql::new(format!("select setval({}::regclass, {value})", literal(&sequence.sql())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql::mapping::Form;
-    use crate::db::sql::mapping::tests::{column, composite, mapping};
+    use crate::db::sql::mapping::tests::{composite, mapping};
 
     #[test]
     fn keys_are_staged_without_length_and_sifted_on_the_target() {
@@ -390,11 +254,11 @@ mod tests {
             sift(&mapping()).to_string(),
             "analyze pg_temp.pgsync_keys;\n\
              create temporary table pgsync_wanted on commit drop as\n\
-             select k1, bool_or(k.owned) as owned, false as present \
+             select k1, bool_or(k.owned) as owned, false as present, count(*) as rows \
              from pg_temp.pgsync_keys as k where not exists (select from \
              \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) group by k1;\n\
-             select count(*) filter (where not present), count(*) filter (where present) \
-             from pg_temp.pgsync_wanted"
+             select count(*) filter (where not present), count(*) filter (where present), \
+             coalesce(sum(rows), 0) from pg_temp.pgsync_wanted"
         );
     }
 
@@ -404,7 +268,7 @@ mod tests {
         mapping.owned = Some("(source = 'M')".to_owned());
         let sql = sift(&mapping).to_string();
         assert!(sql.contains(
-            "union all\nselect k1, true, true from pg_temp.pgsync_keys as k where k.owned and \
+            "union all\nselect k1, true, true, count(*) from pg_temp.pgsync_keys as k where k.owned and \
              exists (select from \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) and \
              not exists (select from pgsync.delivered_keys as d \
              where d.table_name = 'mbreminder' and \
@@ -437,16 +301,5 @@ mod tests {
         mapping.uniqueness = Uniqueness::Indexed;
         let sql = insert_missing(&mapping).to_string();
         assert!(sql.contains("on conflict (\"rem_id\", \"lang\") do nothing returning"), "{sql}");
-    }
-
-    #[test]
-    fn bookkeeping_columns_do_not_make_rows_different() {
-        let mut mapping = mapping();
-        let column = |name: &str| column(name, "", Form::Text);
-        mapping.columns = vec![column("title"), column("source"), column("updated_at")];
-        assert!(
-            stands_equal(&mapping)
-                .ends_with("and (r.\"title\")::text is not distinct from (t.\"title\")::text)")
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! Serial and identity columns: their sequence follows the rows, so that the
 //! application's next row does not meet a number that is taken.
 
-use crate::db::sql::stage::{draw_from_sequence, sequence_gap, set_sequence};
+use crate::db::sql::sequence::{draw_from_sequence, sequence_gap, set_sequence};
 use crate::engine::apply::{Job, Step};
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;

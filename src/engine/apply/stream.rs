@@ -7,10 +7,9 @@
 use crate::config::Mode;
 use crate::db::copy::{Copy, Format, relay};
 use crate::db::sql::Sql;
+use crate::db::sql::owned::record_all_owned;
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, has_duplicates};
-use crate::db::sql::stage::{
-    count_target, create_keys, into_keys, into_target, lock_target, record_all_owned,
-};
+use crate::db::sql::stage::{count_target, create_keys, into_keys, into_target, lock_target};
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
 use crate::engine::target::Ending;

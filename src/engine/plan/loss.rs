@@ -50,9 +50,8 @@ pub fn loss(value: &str, from: &Column, to: &Column) -> Loss {
 
 fn loses_most(source: &str, target: &str) -> bool {
     match target {
-        "date" => STAMPS.contains(&source),
+        "date" | "timetz" => STAMPS.contains(&source),
         "time" => STAMPS.contains(&source) || source == "timetz",
-        "timetz" => STAMPS.contains(&source),
         // 63 bytes, and one.
         "name" | "char" => source != target,
         _ => false,
