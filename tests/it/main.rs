@@ -16,8 +16,12 @@ mod conflicts;
 mod cursor;
 mod firm;
 mod forward;
+#[cfg(unix)]
+mod forward_pooler;
 mod metadata;
 mod mirror;
 mod office;
 mod output;
+#[cfg(unix)]
+mod pooler;
 mod told;
