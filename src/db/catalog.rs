@@ -22,6 +22,8 @@ pub struct Table {
     pub unique_indexes: Vec<UniqueIndex>,
     /// Tables that its foreign keys point to.
     pub parents: Vec<(String, String)>,
+    /// Whether a trigger of a user's looks at new rows.
+    pub insert_trigger: bool,
 }
 
 /// What sort of relation it is.
@@ -207,7 +209,12 @@ select asked.number, jsonb_build_object(
     from pg_catalog.pg_constraint as f
     join pg_catalog.pg_class as p on p.oid = f.confrelid
     join pg_catalog.pg_namespace as n on n.oid = p.relnamespace
-    where f.conrelid = c.oid and f.contype = 'f')
+    where f.conrelid = c.oid and f.contype = 'f'),
+  'insert_trigger', exists (
+    select from pg_catalog.pg_trigger as g
+    where not g.tgisinternal and g.tgenabled <> 'D' and g.tgtype & 4 <> 0
+      and (g.tgrelid = c.oid or g.tgrelid in (
+        select i.inhrelid from pg_catalog.pg_inherits as i where i.inhparent = c.oid)))
 )::text
 from (values $ASKED) as asked (number, schema_name, table_name)
 join pg_catalog.pg_namespace as n on n.nspname = asked.schema_name
@@ -227,6 +234,7 @@ mod tests {
             columns: Vec::new(),
             unique_indexes,
             parents: Vec::new(),
+            insert_trigger: false,
         }
     }
 

@@ -78,8 +78,13 @@ pub async fn relay(
 ) -> Result<u64, CopyFailure> {
     let mut reader = Reader::open(source, copy, progress).await.map_err(CopyFailure::Source)?;
     let first = reader.batch().await.map_err(CopyFailure::Source)?;
-    if reader.at_end && copy.format == Format::Text && reader.messages <= FEW_ROWS {
-        return insert_few(target, &copy.into, &first).await.map_err(CopyFailure::Target);
+    if reader.at_end
+        && copy.format == Format::Text
+        && reader.messages <= FEW_ROWS
+        && let Ok(lines) = std::str::from_utf8(&first)
+    {
+        let inserted = insert_few(target, &copy.into, lines).await.map_err(CopyFailure::Target)?;
+        return compare(reader.messages, inserted);
     }
     let sink = match begin(target, &copy.into, copy.format).await {
         Ok(sink) => sink,
@@ -116,54 +121,56 @@ async fn begin<'a>(
 pub const FEW_ROWS: u64 = 1_000;
 
 /// The values are literals without a type, so the column's own input function
-/// reads them, exactly as COPY would have it read them.
-async fn insert_few(target: &mut Session, into: &Into, lines: &Bytes) -> Result<u64> {
-    let rows: Vec<String> = lines
-        .split_inclusive(|&byte| byte == b'\n')
-        .map(|line| format!("({})", values(line).join(", ")))
-        .collect();
+/// reads them, exactly as COPY would have it read them. Returns how many rows
+/// the table took: a trigger or a rule may drop one.
+///
+/// A statement is UTF-8; a server without an encoding may send other bytes,
+/// and those only COPY can hand on.
+async fn insert_few(target: &mut Session, into: &Into, lines: &str) -> Result<u64> {
+    let rows: Vec<String> =
+        lines.split_inclusive('\n').map(|line| format!("({})", values(line).join(", "))).collect();
     if rows.is_empty() {
         return Ok(0);
     }
-    let count = rows.len() as u64;
     let (table, columns) = (&into.table, &into.columns);
     let rows = rows.join(",\n");
-    let insert = format!("insert into {table} ({columns}) overriding system value values\n{rows}");
-    target.execute(&Sql::new(insert)).await?;
-    Ok(count)
+    let insert = format!(
+        "with inserted as (insert into {table} ({columns}) overriding system value values\n{rows}\n\
+         returning 1) select count(*) from inserted"
+    );
+    target.row(&Sql::new(insert)).await?.number(0)
 }
 
 /// The values of a line in COPY's text format, as literals.
 ///
 /// Source: <https://www.postgresql.org/docs/current/sql-copy.html>, "Text Format"
-fn values(line: &[u8]) -> Vec<String> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.split(|&byte| byte == b'\t').map(value).collect()
+fn values(line: &str) -> Vec<String> {
+    line.strip_suffix('\n').unwrap_or(line).split('\t').map(value).collect()
 }
 
-fn value(field: &[u8]) -> String {
-    if field == b"\\N" {
+fn value(field: &str) -> String {
+    if field == "\\N" {
         return "null".to_owned();
     }
-    let mut text = Vec::with_capacity(field.len());
-    let mut bytes = field.iter().copied();
-    while let Some(byte) = bytes.next() {
-        text.push(if byte == b'\\' { unescaped(bytes.next()) } else { byte });
+    let mut text = String::with_capacity(field.len());
+    let mut letters = field.chars();
+    while let Some(letter) = letters.next() {
+        text.push(if letter == '\\' { unescaped(letters.next()) } else { letter });
     }
-    literal(&String::from_utf8_lossy(&text))
+    literal(&text)
 }
 
 /// The server writes these escapes and no others; a backslash it doubles.
-fn unescaped(letter: Option<u8>) -> u8 {
+fn unescaped(letter: Option<char>) -> char {
     match letter {
-        Some(b'b') => 0x08,
-        Some(b'f') => 0x0c,
-        Some(b'n') => b'\n',
-        Some(b'r') => b'\r',
-        Some(b't') => b'\t',
-        Some(b'v') => 0x0b,
+        Some('b') => '\u{8}',
+        Some('f') => '\u{c}',
+        Some('n') => '\n',
+        Some('r') => '\r',
+        Some('t') => '\t',
+        Some('v') => '\u{b}',
         Some(other) => other,
-        None => b'\\',
+        None => '\\',
     }
 }
 
@@ -339,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_line_of_copy_becomes_literals() {
-        let line = b"1\t\\N\t\ta\\tb\\\\N\\nc\tit's \xe0\xae\xae\t\\\\.\n";
+        let line = "1\t\\N\t\ta\\tb\\\\N\\nc\tit's \u{bae}\t\\\\.\n";
         assert_eq!(values(line), ["'1'", "null", "''", "'a\tb\\N\nc'", "'it''s \u{bae}'", "'\\.'"]);
     }
 

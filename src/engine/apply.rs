@@ -119,7 +119,10 @@ impl Job<'_> {
     }
 
     async fn compare(&mut self, count: u32) -> Step<Vec<Slice>> {
-        let (source, target) = diff::buckets(self.source, self.target, self.plan, count).await?;
+        let diff::Sums { source, target, keyless } =
+            diff::buckets(self.source, self.target, self.plan, count).await?;
+        self.checked = source.values().map(|(rows, _)| rows).sum();
+        self.keyless = keyless;
         if self.plan.mode == Mode::Mirror {
             return Ok(vec![plan::work::differing_slice(&source, &target, count)]);
         }

@@ -4,11 +4,12 @@
 //! Where they differ, counts and checksums per bucket of keys. What a bucket
 //! cannot settle is settled by its keys, in `apply`.
 
+use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::db::sql::compare::{
-    Depth, Question, source_buckets, survey_source, survey_target, target_buckets,
+    Depth, Question, has_rows, source_buckets, survey_source, survey_target, target_buckets,
 };
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::{Changed, Selection, Slice, probe_rows};
@@ -17,7 +18,7 @@ use crate::engine::plan::work::{Buckets, Counts};
 use crate::engine::read_point::Source;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What both sides answered about a pair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +31,19 @@ pub struct Survey {
     pub target_xid: Option<u64>,
 }
 
+impl Survey {
+    /// A large pair with rows on both sides: how many is found out when it is
+    /// compared; until then a guess has to do, for the number of buckets.
+    fn not_counted(plan: &TablePlan) -> Self {
+        let rows = plan.pages * USUAL_ROWS_PER_PAGE;
+        Self {
+            source: Counts { rows, ..Counts::default() },
+            target: Some(Counts { rows, ..Counts::default() }),
+            target_xid: None,
+        }
+    }
+}
+
 /// Asks both sides about all pairs, each side in one statement.
 ///
 /// # Errors
@@ -40,12 +54,55 @@ pub async fn survey(
     target: &mut Target,
     plans: &[&TablePlan],
 ) -> Result<Vec<Survey>, Trouble> {
-    let questions: Vec<_> = plans.iter().enumerate().map(|(at, plan)| question(at, plan)).collect();
+    let not_counted = large_with_rows(target, plans).await?;
+    let (not_counted, counted): (Vec<_>, Vec<_>) =
+        plans.iter().copied().enumerate().partition(|(at, _)| not_counted.contains(at));
+    let not_counted = not_counted.into_iter().map(|(at, plan)| (at, Survey::not_counted(plan)));
+    let mut surveys: Vec<_> = not_counted.collect();
+    let probes = plans.iter().map(|plan| probe_rows(&plan.mapping));
+    surveys.extend(count(source, target, probes.collect(), &counted).await?);
+    surveys.sort_by_key(|(at, _)| *at);
+    Ok(surveys.into_iter().map(|(_, survey)| survey).collect())
+}
+
+/// The numbers of the large pairs whose target has rows. They are not counted:
+/// that would be one more scan on both sides, and the comparison that has to
+/// follow counts them anyway.
+async fn large_with_rows(
+    target: &mut Target,
+    plans: &[&TablePlan],
+) -> Result<HashSet<usize>, Trouble> {
+    let large = |plan: &TablePlan| {
+        plan.pages > SMALL_PAGES && is_compared(plan) && plan.mode != Mode::Mirror
+    };
+    let questions: Vec<_> = plans
+        .iter()
+        .enumerate()
+        .filter(|(_, plan)| large(plan))
+        .map(|(at, plan)| (at, &plan.mapping))
+        .collect();
+    if questions.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let numbers =
+        |rows: Vec<Row>| rows.iter().filter(|row| row.flag(1)).map(|row| row.number(0)).collect();
+    target.ask(&has_rows(&questions)).await.and_then(numbers).map_err(Trouble::target("count"))
+}
+
+/// Counts the rows of both sides, each side in one statement, with `probes`
+/// before it.
+async fn count(
+    source: &mut Source,
+    target: &mut Target,
+    mut probes: Vec<Sql>,
+    plans: &[(usize, &TablePlan)],
+) -> Result<Vec<(usize, Survey)>, Trouble> {
+    let questions: Vec<_> = plans.iter().map(|(at, plan)| question(*at, plan)).collect();
     let both_sided: Vec<_> = questions
         .iter()
         .zip(plans)
-        .filter(|(_, plan)| is_compared(plan))
-        .map(|(question, plan)| Question {
+        .filter(|(_, (_, plan))| is_compared(plan))
+        .map(|(question, (_, plan))| Question {
             changed: plan.last_equal.as_ref().map(|last| &last.target),
             ..*question
         })
@@ -53,10 +110,12 @@ pub async fn survey(
     let of_source: Vec<_> = questions
         .iter()
         .zip(plans)
-        .map(|(question, plan)| (*question, selection(plan, &Slice::All)))
+        .map(|(question, (_, plan))| (*question, selection(plan, &Slice::All)))
         .collect();
-    let probes = plans.iter().map(|plan| probe_rows(&plan.mapping));
-    let source_question = Sql::batch(probes.chain([survey_source(&of_source)]));
+    if !of_source.is_empty() {
+        probes.push(survey_source(&of_source));
+    }
+    let source_question = Sql::batch(probes);
     let (source_rows, target_rows) = tokio::join!(source.ask(&source_question), async {
         if both_sided.is_empty() {
             return Ok(Vec::new());
@@ -67,13 +126,12 @@ pub async fn survey(
         source_rows.and_then(|rows| answers(&rows)).map_err(Trouble::source("count"))?;
     let (target_xid, of_target) =
         target_rows.and_then(|rows| target_answers(&rows)).map_err(Trouble::target("count"))?;
-    Ok((0..plans.len())
-        .map(|at| Survey {
-            source: of_source.get(&at).cloned().unwrap_or_default(),
-            target: of_target.get(&at).cloned(),
-            target_xid,
-        })
-        .collect())
+    let survey = |at: usize| Survey {
+        source: of_source.get(&at).cloned().unwrap_or_default(),
+        target: of_target.get(&at).cloned(),
+        target_xid,
+    };
+    Ok(plans.iter().map(|&(at, _)| (at, survey(at))).collect())
 }
 
 /// A row version that is not seen after this carries this id or a later one.
@@ -92,9 +150,12 @@ fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
     rows.iter().map(counts).collect()
 }
 
-/// Small tables are summed at once; a large one is counted first, because
-/// counts that differ make its sum worthless.
+/// Small tables are summed at once; for a large one a single sum over
+/// everything would tell too little.
 const SMALL_PAGES: u64 = 2_000;
+
+/// With rows of some 300 bytes.
+const USUAL_ROWS_PER_PAGE: u64 = 24;
 
 fn question(at: usize, plan: &TablePlan) -> Question<'_> {
     let small = plan.pages <= SMALL_PAGES;
@@ -133,6 +194,15 @@ fn page(place: &str) -> Option<u64> {
     place.strip_prefix('(')?.split(',').next()?.parse().ok()
 }
 
+/// What both sides answered about the buckets of a pair.
+#[derive(Debug, Default)]
+pub struct Sums {
+    pub source: Buckets,
+    pub target: Buckets,
+    /// Source rows without a whole key.
+    pub keyless: u64,
+}
+
 /// Count and checksum per bucket of both sides, at the same time.
 ///
 /// # Errors
@@ -142,16 +212,25 @@ pub async fn buckets(
     target: &mut Target,
     plan: &TablePlan,
     count: u32,
-) -> Result<(Buckets, Buckets), Trouble> {
+) -> Result<Sums, Trouble> {
     let of_source = source_buckets(&plan.mapping, selection(plan, &Slice::All), count);
     let of_target = target_buckets(&plan.mapping, count);
     let (source, target) = tokio::join!(source.ask(&of_source), target.ask(&of_target));
-    Ok((
-        source.and_then(|rows| read(&rows)).map_err(Trouble::source("compare"))?,
-        target.and_then(|rows| read(&rows)).map_err(Trouble::target("compare"))?,
-    ))
+    let (source, keyless) =
+        source.and_then(|rows| read(&rows)).map_err(Trouble::source("compare"))?;
+    let (target, _) = target.and_then(|rows| read(&rows)).map_err(Trouble::target("compare"))?;
+    Ok(Sums { source, target, keyless })
 }
 
-fn read(rows: &[Row]) -> Result<Buckets> {
-    rows.iter().map(|row| Ok((row.number(0)?, (row.number(1)?, row.text(2)?.to_owned())))).collect()
+/// The buckets, and the rows that are in none of them.
+fn read(rows: &[Row]) -> Result<(Buckets, u64)> {
+    let (mut buckets, mut keyless) = (Buckets::new(), 0);
+    for row in rows {
+        if row.get(0).is_none() {
+            keyless = row.number(1)?;
+        } else {
+            buckets.insert(row.number(0)?, (row.number(1)?, row.text(2)?.to_owned()));
+        }
+    }
+    Ok((buckets, keyless))
 }

@@ -13,7 +13,7 @@ pub mod order;
 pub mod work;
 
 use crate::config::{CursorChoice, Mode, OnDuplicate, Rules, Share};
-use crate::db::catalog::{Kind, Table};
+use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::mapping::{Existence, Mapping, View};
 use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
@@ -60,9 +60,19 @@ pub struct TablePlan {
     /// Source columns that have no place on the target.
     pub left_out: Vec<String>,
     pub parents: Vec<TableName>,
+    pub triggers: Triggers,
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
     pub pages: u64,
+}
+
+/// Whether the target may do something else with a row than to keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triggers {
+    None,
+    /// A trigger could drop a row or change its key: keys are looked for
+    /// after the insert.
+    OnInsert,
 }
 
 /// What the source offers to cut it into slices.
@@ -131,6 +141,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         sequences: sequences(&mapping, facts.target),
         left_out,
         parents: names(&facts.target.parents),
+        triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
         mapping,
@@ -236,11 +247,18 @@ fn describe(mapping: &Mapping, rules: &Rules) -> String {
         + &format!(", protecting {protected}")
 }
 
+/// The sequence of a column that holds more than its number (`'A' || nextval`)
+/// is left alone: its highest value says nothing.
 fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {
+    const NUMBERS: [&str; 4] = ["int2", "int4", "int8", "numeric"];
+    let is_number = |column: &&catalog::Column| {
+        column.plain_builtin.as_deref().is_some_and(|name| NUMBERS.contains(&name))
+    };
     let written = mapping.columns.iter().map(|column| &column.target);
     written
         .filter_map(|name| {
-            let (schema, sequence) = target.column(name.as_str())?.sequence.as_ref()?;
+            let column = target.column(name.as_str()).filter(is_number)?;
+            let (schema, sequence) = column.sequence.as_ref()?;
             let sequence =
                 TableName { schema: Ident::new(schema).ok()?, table: Ident::new(sequence).ok()? };
             Some((name.clone(), sequence))

@@ -289,11 +289,12 @@ impl Run<'_> {
 
     async fn apply(&mut self, pair: Prepared) -> Outcome {
         let started = Instant::now();
-        let checked = pair.survey.source.rows;
-        self.observer.hear(Event::Started { table: &pair.plan.name, rows: checked });
+        let rows = pair.survey.source.rows;
+        self.observer.hear(Event::Started { table: &pair.plan.name, rows });
         let mut job = self.job(&pair, started);
         let result = job.run(pair.work.clone()).await;
-        let (done, updated_keys) = (job.done, std::mem::take(&mut job.updated_keys));
+        let (checked, done) = (job.checked, job.done);
+        let updated_keys = std::mem::take(&mut job.updated_keys);
         let error = result
             .err()
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));

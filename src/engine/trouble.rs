@@ -107,6 +107,10 @@ fn advice(failure: &Failure, side: Side, table: &TableName) -> Option<String> {
              grant select, insert, update, delete on {name} to <role>; \
              (<role> is the user of [{word}])"
         ),
+        "23505" => format!(
+            "two rows have what may stand in {table} only once; correct one of them, or name a \
+             key that tells them apart: [tables.{table}] key = [...]"
+        ),
         "55P03" => format!(
             "another session holds {table}; close the program that uses it, or raise \
              lock_timeout in [{word}], then run again"

@@ -28,6 +28,15 @@ pub struct Question<'a> {
     pub changed: Option<&'a Changed>,
 }
 
+/// Asks whether the target has rows at all, of several pairs in one statement.
+/// Answers: question, whether it has.
+#[must_use]
+pub fn has_rows(questions: &[(usize, &Mapping)]) -> Sql {
+    union(questions.iter().map(|(number, mapping)| {
+        format!("select {number}, exists (select from {})", mapping.target.sql())
+    }))
+}
+
 /// Asks the source about several pairs in one statement.
 ///
 /// Answers: question, rows with a whole key, rows without, checksum or NULL,
@@ -91,27 +100,27 @@ fn union(statements: impl Iterator<Item = String>) -> Sql {
     Sql::new(statements.collect::<Vec<_>>().join("\nunion all\n"))
 }
 
-/// Count and checksum per bucket of the source's keys in a selection.
+/// Count and checksum per bucket of the source's keys in a selection. A row
+/// without a whole key has no hash, so all of them share the bucket NULL.
 #[must_use]
 pub fn source_buckets(mapping: &Mapping, selection: Selection<'_>, count: u32) -> Sql {
-    let condition = condition(mapping, selection);
-    buckets(mapping, View::Source, &mapping.source.sql(), &condition, count)
+    let (source, condition) = (mapping.source.sql(), condition(mapping, selection));
+    buckets(mapping, View::Source, &format!("{source} where {condition}"), count)
 }
 
 /// Count and checksum per bucket of the target's keys.
 #[must_use]
 pub fn target_buckets(mapping: &Mapping, count: u32) -> Sql {
-    let table = format!("{} as t", mapping.target.sql());
-    buckets(mapping, View::Target("t"), &table, &mapping.compared_on_target(), count)
+    let view = View::Target("t");
+    let (table, complete) = (mapping.target.sql(), mapping.key_is_complete(view));
+    let compared = mapping.compared_on_target();
+    let from = format!("{table} as t where {complete} and {compared}");
+    buckets(mapping, view, &from, count)
 }
 
-fn buckets(mapping: &Mapping, view: View<'_>, from: &str, condition: &str, count: u32) -> Sql {
-    let hash = mapping.content_hash(view);
-    Sql::new(format!(
-        "select {}, count(*), sum({hash}) from {from} where {} and {condition} group by 1",
-        bucket(mapping, view, count),
-        mapping.key_is_complete(view),
-    ))
+fn buckets(mapping: &Mapping, view: View<'_>, from: &str, count: u32) -> Sql {
+    let (bucket, hash) = (bucket(mapping, view, count), mapping.content_hash(view));
+    Sql::new(format!("select {bucket}, count(*), sum({hash}) from {from} group by 1"))
 }
 
 #[cfg(test)]
@@ -139,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn whether_there_are_rows_is_asked_in_one_statement() {
+        let mapping = mapping();
+        assert_eq!(
+            has_rows(&[(0, &mapping), (3, &mapping)]).to_string(),
+            "select 0, exists (select from \"public\".\"mbreminder\")\n\
+             union all\n\
+             select 3, exists (select from \"public\".\"mbreminder\")"
+        );
+    }
+
+    #[test]
     fn a_survey_says_where_the_changed_rows_lie() {
         let mapping = mapping();
         let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::Unknown };
@@ -162,7 +182,7 @@ mod tests {
             source_buckets(&mapping, all, 64).to_string(),
             "select (hash_numeric_extended((\"rem_id\")::numeric, 0) & 63), count(*), \
              sum(hash_numeric_extended((\"rem_id\")::numeric, 0)) from \"public\".\"reminder\" \
-             where \"rem_id\" is not null and true group by 1"
+             where true group by 1"
         );
         assert_eq!(
             target_buckets(&mapping, 64).to_string(),

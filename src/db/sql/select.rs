@@ -108,6 +108,7 @@ pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String>
 fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     match slice {
         Slice::All => None,
+        Slice::Buckets { wanted, .. } if wanted.is_empty() => Some("false".to_owned()),
         Slice::Buckets { count, wanted } => {
             let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
             let bucket = bucket(mapping, View::Source, *count);

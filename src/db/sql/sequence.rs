@@ -4,12 +4,12 @@ use crate::db::sql::Sql;
 use crate::db::sql::mapping::Mapping;
 use crate::ident::{Ident, TableName, literal};
 
-/// The highest value of a column, the last value of its sequence, and whether
+/// The highest value of a column, rounded up where it has a scale, the last value of its sequence, and whether
 /// that was handed out.
 #[must_use]
 pub fn sequence_gap(mapping: &Mapping, column: &Ident, sequence: &TableName) -> Sql {
     Sql::new(format!(
-        "select (select max({}) from {}), last_value, is_called from {}",
+        "select (select ceil(max({})::numeric)::bigint from {}), last_value, is_called from {}",
         column.sql(),
         mapping.target.sql(),
         sequence.sql()
@@ -46,7 +46,7 @@ mod tests {
         );
         assert_eq!(
             sequence_gap(&mapping(), &ident("id"), &name).to_string(),
-            "select (select max(\"id\") from \"public\".\"mbreminder\"), last_value, is_called \
+            "select (select ceil(max(\"id\")::numeric)::bigint from \"public\".\"mbreminder\"), last_value, is_called \
              from \"my schema\".\"it's_seq\""
         );
     }

@@ -48,13 +48,13 @@ pub fn into_keys(mapping: &Mapping) -> Into {
 
 /// Finds the keys that the target does not have, and the owned keys that
 /// stand there without ever having been delivered. Answers with the counts
-/// of both.
+/// of both, and with the number of staged rows that have one of these keys.
 #[must_use]
 pub fn sift(mapping: &Mapping) -> Sql {
     let (exists, names) = (exists_on_target(mapping, KEYS), mapping.staged_key_names());
     let suspects = match (&mapping.owned, mapping.existence) {
         (Some(_), Existence::InTable) => format!(
-            "\nunion all\nselect {names}, true, true from pg_temp.pgsync_keys as k \
+            "\nunion all\nselect {names}, true, true, count(*) from pg_temp.pgsync_keys as k \
              where k.owned and {exists} and not {} group by {names}",
             delivered(mapping, KEYS)
         ),
@@ -63,10 +63,10 @@ pub fn sift(mapping: &Mapping) -> Sql {
     Sql::new(format!(
         "analyze pg_temp.pgsync_keys;\n\
          create temporary table pgsync_wanted on commit drop as\n\
-         select {names}, bool_or(k.owned) as owned, false as present \
+         select {names}, bool_or(k.owned) as owned, false as present, count(*) as rows \
          from pg_temp.pgsync_keys as k where not {exists} group by {names}{suspects};\n\
-         select count(*) filter (where not present), count(*) filter (where present) \
-         from pg_temp.pgsync_wanted"
+         select count(*) filter (where not present), count(*) filter (where present), \
+         coalesce(sum(rows), 0) from pg_temp.pgsync_wanted"
     ))
 }
 
@@ -254,11 +254,11 @@ mod tests {
             sift(&mapping()).to_string(),
             "analyze pg_temp.pgsync_keys;\n\
              create temporary table pgsync_wanted on commit drop as\n\
-             select k1, bool_or(k.owned) as owned, false as present \
+             select k1, bool_or(k.owned) as owned, false as present, count(*) as rows \
              from pg_temp.pgsync_keys as k where not exists (select from \
              \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) group by k1;\n\
-             select count(*) filter (where not present), count(*) filter (where present) \
-             from pg_temp.pgsync_wanted"
+             select count(*) filter (where not present), count(*) filter (where present), \
+             coalesce(sum(rows), 0) from pg_temp.pgsync_wanted"
         );
     }
 
@@ -268,7 +268,7 @@ mod tests {
         mapping.owned = Some("(source = 'M')".to_owned());
         let sql = sift(&mapping).to_string();
         assert!(sql.contains(
-            "union all\nselect k1, true, true from pg_temp.pgsync_keys as k where k.owned and \
+            "union all\nselect k1, true, true, count(*) from pg_temp.pgsync_keys as k where k.owned and \
              exists (select from \"public\".\"mbreminder\" as t where t.\"rem_id\" = k.k1) and \
              not exists (select from pgsync.delivered_keys as d \
              where d.table_name = 'mbreminder' and \

@@ -5,7 +5,8 @@
 //! 1. the keys of the slice are streamed into staging;
 //! 2. the target says which of them it lacks, and which stand there although
 //!    they belong to the source and were never delivered;
-//! 3. the rows of those keys are fetched into staging;
+//! 3. the rows of those keys are fetched into staging; as many have to come
+//!    as had one of these keys, else two keys look the same to the target;
 //! 4. where no unique index guards the key, the table is locked, and the
 //!    check and the insert happen under the lock;
 //! 5. keys that should stand there now are looked for: a trigger may have
@@ -35,6 +36,8 @@ struct Wanted {
     missing: u64,
     /// Owned keys that stand on the target without having been delivered.
     suspect: u64,
+    /// Source rows that have one of these keys, at least.
+    rows: u64,
 }
 
 impl Job<'_> {
@@ -63,7 +66,7 @@ impl Job<'_> {
         let staged = self.relay(&keys).await?;
         let sifted = self.ask_target(&stage::sift(mapping)).await?;
         let count = |index| sifted.number(index).map_err(Trouble::target("compare"));
-        Ok(Wanted { staged, missing: count(0)?, suspect: count(1)? })
+        Ok(Wanted { staged, missing: count(0)?, suspect: count(1)?, rows: count(2)? })
     }
 
     /// Fetches the wanted rows: by their keys while they are a small part of
@@ -78,15 +81,42 @@ impl Job<'_> {
         if most && mapping.existence == Existence::InTable {
             let selection =
                 Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-            return self.relay_rows(copy_rows(mapping, selection, format), format).await;
+            return self.relay_rows(copy_rows(mapping, selection, format), format).await.map(drop);
         }
+        let mut fetched = 0;
         loop {
             let keys = self.next_keys().await?;
             if keys.is_empty() {
-                return Ok(());
+                return self.check_fetched(fetched, wanted.rows);
             }
-            self.relay_rows(copy_rows_with_keys(mapping, &keys, format), format).await?;
+            fetched += self.relay_rows(copy_rows_with_keys(mapping, &keys, format), format).await?;
         }
+    }
+
+    /// A key that went through the target's type may not be found again.
+    ///
+    /// 1. The source has `ab` and, with a blank behind it, `ab `.
+    /// 2. To the target's `char(5)` both are the missing key `ab`.
+    /// 3. Asked for `ab`, the source sends the first row only; the next run
+    ///    would find the key there, and the second row would be lost.
+    fn check_fetched(&self, fetched: u64, rows: u64) -> Step<()> {
+        if fetched >= rows {
+            return Ok(());
+        }
+        let (name, source) = (&self.plan.name, self.source.side.word());
+        let error = Error::new(Kind::Table, format!("could not fetch the rows of {name}"));
+        Err(Trouble::refused(
+            error
+                .because_text(format!(
+                    "the {target} lacks the keys of {rows} rows, but the {source} finds only \
+                     {fetched} rows by them: the types of the key take different keys for equal",
+                    target = self.target.side.word()
+                ))
+                .hint(format!(
+                    "give the key of {name} the same type on both sides, or correct keys that \
+                     differ in blanks, zeros or case only"
+                )),
+        ))
     }
 
     async fn next_keys(&mut self) -> Step<Vec<Vec<String>>> {
@@ -98,9 +128,9 @@ impl Job<'_> {
         keys.map_err(Trouble::target("compare"))
     }
 
-    async fn relay_rows(&mut self, out: Sql, format: Format) -> Step<()> {
+    async fn relay_rows(&mut self, out: Sql, format: Format) -> Step<u64> {
         let copy = Copy { out, into: stage::into_rows(&self.plan.mapping), format };
-        self.relay(&copy).await.map(drop)
+        self.relay(&copy).await
     }
 
     pub(super) async fn relay(&mut self, copy: &Copy) -> Step<u64> {

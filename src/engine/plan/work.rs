@@ -3,7 +3,7 @@
 use crate::config::Mode;
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::{Changed, Slice};
-use crate::engine::plan::{Slicing, TablePlan};
+use crate::engine::plan::{Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
 /// What a side answered to a survey.
@@ -63,7 +63,12 @@ pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_
         Some(target) if plan.mode == Mode::Mirror => mirror(plan, source, target, chunk_rows),
         _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
         Some(target) if target.rows == 0 && target.keyless == 0 && in_table && streams => {
-            Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+            match plan.triggers {
+                Triggers::None => {
+                    Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+                }
+                Triggers::OnInsert => Work::Slices(bucket_slices(source.rows, chunk_rows)),
+            }
         }
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
@@ -237,6 +242,7 @@ mod tests {
             sequences: vec![],
             left_out: vec![],
             parents: vec![],
+            triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
         }
@@ -281,6 +287,17 @@ mod tests {
                 Slice::Pages { from: 668, to: None },
             ])
         );
+    }
+
+    /// A trigger that changes keys would go unnoticed, and double the rows of
+    /// the next run.
+    #[test]
+    fn what_a_trigger_looks_at_is_not_streamed() {
+        let plan = TablePlan { triggers: Triggers::OnInsert, ..plan(Changed::Everything) };
+        let work = |rows| decide(&plan, &counts(rows, "5"), Some(&Counts::default()), 1000);
+        assert_eq!(work(9), Work::Slices(vec![Slice::All]));
+        let Work::Slices(slices) = work(2500) else { panic!() };
+        assert_eq!(slices.len(), 4);
     }
 
     #[test]
