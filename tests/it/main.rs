@@ -16,8 +16,11 @@ mod conflicts;
 mod cursor;
 mod firm;
 mod forward;
+mod forward_columns;
+mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;
+mod forward_types;
 mod metadata;
 mod mirror;
 mod office;
