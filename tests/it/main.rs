@@ -11,8 +11,10 @@
 )]
 
 mod batch;
+mod columns;
 mod concurrency;
 mod conflicts;
+mod conversions;
 mod cursor;
 mod firm;
 mod forward;
@@ -21,10 +23,16 @@ mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;
 mod forward_types;
+mod keys;
+mod look;
 mod metadata;
 mod mirror;
+mod names;
 mod office;
 mod output;
 #[cfg(unix)]
 mod pooler;
+mod sources;
 mod told;
+mod types;
+mod values;
