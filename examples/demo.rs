@@ -34,6 +34,11 @@ async fn main() -> Result<()> {
     visit.work_on_the_phones().await;
     visit.pgsync("reverse").await?;
     visit.show_the_desktop().await;
+
+    visit.work_in_the_office().await;
+    visit.pgsync("forward climaster mbreminder --dry-run").await?;
+    visit.pgsync("forward").await?;
+    visit.pgsync("forward").await?;
     visit.pgsync("status").await?;
     visit.look_around()
 }
@@ -77,7 +82,8 @@ impl Visit {
         println!("\n$ pgsync {command}");
         let config = self.config();
         let arguments = ["pgsync".as_ref(), "--config".as_ref(), config.as_os_str()];
-        let cli = Cli::try_parse_from(arguments.into_iter().chain([command.as_ref()]))?;
+        let words = command.split_whitespace().map(AsRef::as_ref);
+        let cli = Cli::try_parse_from(arguments.into_iter().chain(words))?;
         let report = Report::new(cli.verbose.into());
         let exit = commands::run(&cli, &report).await.unwrap_or_else(|error| {
             report.error(&error);
@@ -111,6 +117,12 @@ impl Visit {
         for line in self.pair.desktop.lines(JOBS).await {
             println!("{line}");
         }
+    }
+
+    /// The reminder is a phone's: the cloud keeps its own.
+    async fn work_in_the_office(&self) {
+        say("The office edits two clients and reminder 90010, which a phone made.");
+        self.pair.desktop.run(OFFICE).await;
     }
 
     fn look_around(self) -> Result<()> {
@@ -152,6 +164,11 @@ select 90010, 1, 1, 2025, min(staff_id), 'call the client', 'M' from mbstaff;
 insert into learequest (org_id, con_id, loc_id, learequest_id, staff_id, leaveremarks, source)
 select 1, min(con_id), 1, 90010, (select min(staff_id) from mbstaff), 'one day', 'M' from conmaster;
 update jobshead set work_desc = 'changed on a phone' where job_id = 90001";
+
+const OFFICE: &str = "
+update climaster set clientname = left(clientname, 70) || ' and Sons' where client_id in
+(select client_id from climaster order by 1 limit 2);
+update mbreminder set remtitle = 'call the client twice' where rem_id = 90010";
 
 const JOBS: &str = "select job_id, work_desc, updated_at from jobshead \
 where job_id in (90001, 90010, 90011) order by 1";

@@ -4,8 +4,14 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 a table failed, 2 wrong usage or configuration, 3 could not start,
-4 rows were rejected, 5 another run is at work, 6 stopped by a safety limit";
+Exit codes:
+  0  done, or nothing to do
+  1  done, but at least one table failed; the others are committed
+  2  wrong usage or configuration; nothing was connected
+  3  could not start (connection, permissions, own tables); no row was written
+  4  done, but rows were rejected
+  5  another run holds the lock
+  6  stopped by a safety limit (deletes or rejected rows); the others are committed";
 
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
 #[derive(Debug, Parser)]
@@ -30,7 +36,7 @@ pub enum Command {
     Forward(Forward),
     /// Make or reset the tables in which pgsync keeps how far it has come
     InitMetadata(InitMetadata),
-    /// Show how far each table has come
+    /// Show how far each table has come, in both directions
     Status,
 }
 
@@ -67,7 +73,7 @@ pub struct Forward {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
-    /// Let a mirrored table lose more rows than its limit allows
+    /// Let a mirrored table lose more rows than max_delete allows
     #[arg(long)]
     pub allow_deletes: bool,
 }
@@ -75,10 +81,10 @@ pub struct Forward {
 /// `pgsync init-metadata`
 #[derive(Debug, Args)]
 pub struct InitMetadata {
-    /// Let the next run compare these tables in full
+    /// Let the next reverse compare these tables in full
     #[arg(long, value_name = "TABLE", num_args = 1.., conflicts_with = "reset_all")]
     pub reset: Vec<String>,
-    /// Let the next run compare every table in full
+    /// Let the next reverse compare every table in full
     #[arg(long)]
     pub reset_all: bool,
 }

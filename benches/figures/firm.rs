@@ -23,11 +23,11 @@ pub async fn measure(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Res
         settle(&pair).await;
         let books = Books::before(&pair).await;
         let program = Program::new(&pair, CONFIGURATION)?;
-        let ran = program.reverse()?;
+        let ran = program.run(&eleven())?;
         books.check(&pair).await?;
         first.push(ran.seconds);
         peaks.note("firm", &ran);
-        let ran = program.reverse()?;
+        let ran = program.run(&eleven())?;
         ensure!(ran.stdout.contains("done: nothing new"), "{}", ran.stdout);
         books.check(&pair).await?;
         again.push(ran.seconds);
@@ -68,6 +68,11 @@ const TABLES: [(&str, &str, &str); 11] = [
     ("mbreminder", "reminder", "rem_id"),
     ("learequest", "learequest", "learequest_id"),
 ];
+
+/// `reverse` of these tables alone; the shipped configuration has the diary too.
+pub fn eleven() -> Vec<&'static str> {
+    std::iter::once("reverse").chain(TABLES.iter().map(|(desktop, _, _)| *desktop)).collect()
+}
 
 /// How many rows each table of the desktop must have in the end.
 pub struct Books(Vec<usize>);

@@ -13,11 +13,12 @@
 //! - [`scale`]: how many rounds, how many rows
 //! - [`program`]: pgsync as a process: seconds and peak memory
 //! - [`pipe`]: `psql | psql`, what pgsync is compared with
-//! - [`firm`], [`wan`], [`empty`], [`million`]: the scenes
+//! - [`firm`], [`wan`], [`empty`], [`million`], [`forward`]: the scenes
 //! - [`median`], [`table`]: figures and goals to a table
 
 mod empty;
 mod firm;
+mod forward;
 mod median;
 mod million;
 mod pipe;
@@ -44,6 +45,9 @@ async fn main() -> Result<()> {
     }
     if wanted("wan") {
         wan::measure(&scale, &mut table, &mut peaks).await?;
+    }
+    if wanted("forward") {
+        forward::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;
     }
     if wanted("million") {
         million::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;

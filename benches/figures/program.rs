@@ -45,9 +45,14 @@ impl Program {
 
     /// Runs `pgsync reverse`, which must end well.
     pub fn reverse(&self) -> Result<Ran> {
+        self.run(&["reverse"])
+    }
+
+    /// Runs `pgsync` with these arguments, which must end well.
+    pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
         let started = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_pgsync"))
-            .arg("reverse")
+            .args(arguments)
             .arg("--config")
             .arg(self.configuration())
             .env("CLOUD_DATABASE_URL", &self.cloud)

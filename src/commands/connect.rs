@@ -116,18 +116,42 @@ fn hint(connection: &Connection, side: Side, failure: &Failure) -> String {
             connection.user
         ),
         (Some("3D000"), _) => format!("correct the database's name in [{word}]"),
-        (Some("53300"), _) => "the server has no connection free; try again in a while".to_owned(),
+        (Some("53300"), _) => {
+            "the server has no connection free; run again in a few minutes".to_owned()
+        }
+        (Some("57P03"), _) => {
+            "the server is starting or stopping; run again in a minute".to_owned()
+        }
+        // The words of Supabase's pooler.
+        (_, text) if text.contains("Tenant or user not found") => format!(
+            "the pooler does not know user {}; take the whole address from the project's \
+             settings (Connect): behind a pooler the user is postgres.<project>",
+            connection.user
+        ),
         (_, text) if text.contains("refused") => format!(
-            "no server listens at {} port {}; start PostgreSQL, or correct host and port in [{word}]",
+            "no server listens at {} port {}; start PostgreSQL there, or correct host and port in [{word}]",
             connection.host, connection.port
         ),
         (_, text) if text.contains("lookup") || text.contains("resolve") => {
-            format!("the name {} is not known; correct the host in [{word}]", connection.host)
+            format!(
+                "the name {} is not known; look whether this machine is online, and whether the \
+                 host in [{word}] is right",
+                connection.host
+            )
         }
         (_, text) if text.contains("TLS") || text.contains("certificate") => format!(
             "give the authority's certificate with sslrootcert in [{word}]; \
              sslmode = \"require\" would not verify who answers"
         ),
-        _ => format!("look at [{word}] in the configuration, and at the network"),
+        (_, text) if text.contains("no answer") => format!(
+            "look whether this machine is online and {} port {} is right in [{word}]; else a \
+             firewall stands between, or the server is down",
+            connection.host, connection.port
+        ),
+        (Some(_), _) => format!("correct what the server says in [{word}] of the configuration"),
+        (None, _) => format!(
+            "look whether this machine is online and the server runs, and at [{word}] in the \
+             configuration"
+        ),
     }
 }

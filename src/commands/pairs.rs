@@ -11,14 +11,12 @@ use crate::metadata::Direction;
 /// # Errors
 /// When a name is unknown, or its pair is switched off.
 pub fn of(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec<Pair>> {
-    let chosen: Vec<&TablePair> = if asked.is_empty() {
-        config.pairs.iter().filter(|pair| is_on(pair, direction)).collect()
-    } else {
-        asked.iter().map(|name| named(config, direction, name)).collect::<Result<_>>()?
-    };
-    if chosen.is_empty() {
-        return Err(nothing_is_on(config, direction));
+    if asked.is_empty() {
+        let pairs = all(config, direction);
+        return if pairs.is_empty() { Err(nothing_is_on(config, &[direction])) } else { Ok(pairs) };
     }
+    let chosen = asked.iter().map(|name| named(config, direction, name));
+    let chosen: Vec<&TablePair> = chosen.collect::<Result<_>>()?;
     let mut pairs: Vec<Pair> = Vec::new();
     for pair in chosen {
         if !pairs.iter().any(|known| known.target == *target(pair, direction)) {
@@ -26,6 +24,13 @@ pub fn of(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec
         }
     }
     Ok(pairs)
+}
+
+/// All pairs that take part in a direction.
+#[must_use]
+pub fn all(config: &Config, direction: Direction) -> Vec<Pair> {
+    let on = config.pairs.iter().filter(|pair| is_on(pair, direction));
+    on.map(|pair| seen_from(pair, direction)).collect()
 }
 
 fn is_on(pair: &TablePair, direction: Direction) -> bool {
@@ -68,11 +73,15 @@ pub fn unknown(config: &Config, name: &str) -> Error {
     }
 }
 
-fn nothing_is_on(config: &Config, direction: Direction) -> Error {
-    let word = direction.word();
-    Error::new(Kind::Usage, format!("could not find a table for {word}"))
+/// The error for a configuration in which no table takes part in a direction.
+#[must_use]
+pub fn nothing_is_on(config: &Config, directions: &[Direction]) -> Error {
+    let words: Vec<&str> = directions.iter().map(|direction| direction.word()).collect();
+    let setting = |way: &Direction| format!("{} = \"{}\"", way.word(), usual_mode(*way));
+    let settings: Vec<String> = directions.iter().map(setting).collect();
+    Error::new(Kind::Usage, format!("could not find a table for {}", words.join(" or ")))
         .because_text(format!("none in {} takes part in it", config.path.display()))
-        .hint(format!("set {word} = \"{}\" for a table under [tables]", usual_mode(direction)))
+        .hint(format!("set {} for a table under [tables]", settings.join(" or ")))
 }
 
 fn usual_mode(direction: Direction) -> &'static str {

@@ -69,7 +69,8 @@ impl Session {
         let attempt = PgConnection::connect_with(&options);
         let connection = tokio::time::timeout(address.connect_timeout, attempt)
             .await
-            .map_err(|_| timed_out(address.connect_timeout))??;
+            .map_err(|_| timed_out(address.connect_timeout))?
+            .map_err(Failure::while_connecting)?;
         Ok(Self { connection, state: State::Usable })
     }
 

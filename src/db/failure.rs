@@ -92,6 +92,15 @@ impl From<sqlx::Error> for Failure {
 }
 
 impl Failure {
+    /// While connecting nothing stood yet that could break.
+    #[must_use]
+    pub fn while_connecting(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(io) => Self::Connection(format!("could not reach the server: {io}")),
+            other => Self::from(other),
+        }
+    }
+
     fn from_database(error: &dyn sqlx::error::DatabaseError) -> Self {
         let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() else {
             return Self::Unexpected(error.to_string());

@@ -91,13 +91,21 @@ pub fn failed(step: &str, side: Side, table: &TableName, failure: Failure) -> Er
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn advice(failure: &Failure, side: Side, table: &TableName) -> Option<String> {
     let (word, name) = (side.word(), table.sql());
+    if let Failure::Connection(_) = failure {
+        return Some(format!(
+            "look whether the {word} still answers, then run again: what was committed stays, \
+             and the rest follows"
+        ));
+    }
     let advice = match failure.sqlstate()? {
         "42501" if failure.to_string().contains("row-level security") => format!(
-            "a policy hides rows of {table} from this role; on the {word} run: \
-             alter role <role> bypassrls;"
+            "a policy hides rows of {table} from us; on the {word}, as an administrator, run: \
+             alter role <role> bypassrls; (<role> is the user of [{word}])"
         ),
         "42501" => format!(
-            "on the {word}, as the table's owner, run: grant select, insert, update, delete on {name} to <role>;"
+            "on the {word}, as the table's owner, run: \
+             grant select, insert, update, delete on {name} to <role>; \
+             (<role> is the user of [{word}])"
         ),
         "23505" => format!(
             "two rows have what may stand in {table} only once; correct one of them, or name a \
@@ -105,15 +113,23 @@ fn advice(failure: &Failure, side: Side, table: &TableName) -> Option<String> {
         ),
         "55P03" => format!(
             "another session holds {table}; close the program that uses it, or raise \
-             lock_timeout in [{word}]"
+             lock_timeout in [{word}], then run again"
         ),
-        "57014" => format!("raise statement_timeout in [{word}], or set it to \"0\""),
+        "57014" => format!(
+            "raise statement_timeout in [{word}], or set it to \"0\", then run again; if nothing \
+             is set there, somebody stopped the statement on the server"
+        ),
+        "40001" | "40P01" => {
+            "another program changed the same rows at the same moment; run again".to_owned()
+        }
+        "53300" | "57P01" | "57P02" | "57P03" => format!(
+            "the {word} was stopped, is starting or is full; run again in a few minutes: what was \
+             committed stays, and the rest follows"
+        ),
         "25006" => format!("the {word} takes no changes (read-only); run again when it does"),
         "53100" => format!("the disk of the {word} is full; make room, then run again"),
         "42703" | "42883" | "42601" => {
-            format!(
-                "look at the key, the filter and the column rules of {table} in the configuration"
-            )
+            format!("correct the key, the where or the columns of {table} in the configuration")
         }
         _ => return None,
     };

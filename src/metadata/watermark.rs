@@ -18,6 +18,8 @@ pub struct Watermark {
     /// Whether `timestamp` is not after 1970-01-01: everything is asked for.
     pub is_epoch: bool,
     pub horizon: Option<Horizon>,
+    /// Whether there was a horizon, and [`reset`] took it away.
+    pub was_reset: bool,
     pub standing: Option<Standing>,
 }
 
@@ -88,7 +90,13 @@ fn watermark(row: &Row) -> Result<Watermark> {
         }),
         _ => None,
     };
-    Ok(Watermark { timestamp: row.text(1)?.to_owned(), is_epoch: row.flag(2), horizon, standing })
+    Ok(Watermark {
+        timestamp: row.text(1)?.to_owned(),
+        is_epoch: row.flag(2),
+        was_reset: row.get(3).is_none() && row.get(6).is_some(),
+        horizon,
+        standing,
+    })
 }
 
 /// What a finished pair writes.
@@ -207,7 +215,8 @@ pub async fn ensure(session: &mut Session, direction: Direction, table: &str) ->
 }
 
 /// Forgets how far a pair has come, so that the next run compares in full.
-/// What was delivered stays known.
+/// What was delivered stays known, and so does the mapping: it shows that this
+/// was no first run.
 ///
 /// # Errors
 /// When the server refuses.
@@ -232,6 +241,10 @@ pub struct LastRun {
     /// Seconds between then and the server's clock now.
     pub age_seconds: Option<i64>,
     pub inserted: Option<u64>,
+    pub updated: Option<u64>,
+    pub deleted: Option<u64>,
+    /// Rows that were left alone because the target owns them.
+    pub protected: Option<u64>,
     pub rejected: Option<u64>,
     pub result: Option<String>,
     pub error: Option<String>,
@@ -253,7 +266,7 @@ select table_name,
     then to_char(last_sync_timestamp::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') end,
   case when last_sync_timestamp > timestamptz '1970-01-02 00:00:00+00'
     then floor(extract(epoch from clock_timestamp() - last_sync_timestamp))::bigint end,
-  rows_inserted, rows_rejected, last_result, last_error
+  rows_inserted, rows_updated, rows_deleted, rows_protected, rows_rejected, last_result, last_error
 from";
 
 fn last_run(row: &Row) -> Result<LastRun> {
@@ -265,9 +278,12 @@ fn last_run(row: &Row) -> Result<LastRun> {
         synced_up_to: text(2),
         age_seconds: row.get(3).map(|_| row.number(3)).transpose()?,
         inserted: optional(4)?,
-        rejected: optional(5)?,
-        result: text(6),
-        error: text(7),
+        updated: optional(5)?,
+        deleted: optional(6)?,
+        protected: optional(7)?,
+        rejected: optional(8)?,
+        result: text(9),
+        error: text(10),
     })
 }
 

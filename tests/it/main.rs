@@ -11,13 +11,25 @@
 )]
 
 mod batch;
+mod columns;
 mod concurrency;
 mod conflicts;
+mod conversions;
 mod cursor;
 mod firm;
 mod forward;
+#[cfg(unix)]
+mod forward_pooler;
+mod keys;
+mod look;
 mod metadata;
 mod mirror;
+mod names;
 mod office;
 mod output;
+#[cfg(unix)]
+mod pooler;
+mod sources;
 mod told;
+mod types;
+mod values;

@@ -96,6 +96,36 @@ impl Office {
         ran
     }
 
+    /// Runs `forward` and expects it to end well; returns its output.
+    pub async fn forward(&self, more: &[&str]) -> Ran {
+        let ran = self.run(&[&["forward"], more].concat()).await;
+        assert_eq!(ran.code, 0, "{ran}");
+        ran
+    }
+
+    /// Runs `forward` twice; the second must find nothing to do and leave every
+    /// row version in the cloud alone.
+    pub async fn forward_twice(&self, more: &[&str]) -> Ran {
+        let first = self.forward(more).await;
+        let before = self.cloud_versions().await;
+        let second = self.forward(&[]).await;
+        assert!(second.stdout.contains("done: nothing new as of "), "{second}");
+        assert_eq!(self.cloud_versions().await, before, "{second}");
+        first
+    }
+
+    /// Table, writer and place of every row in the cloud, ours aside.
+    pub async fn cloud_versions(&self) -> Vec<String> {
+        let selects = "select format('select %L, xmin::text, ctid::text from %I.%I',
+                n.nspname || '.' || c.relname, n.nspname, c.relname)
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind = 'r' and c.relname <> '_sync_metadata'
+              and n.nspname not in ('pg_catalog', 'information_schema', 'pgsync', 'pg_toast')
+            order by 1";
+        let selects = self.pair.cloud.lines(selects).await.join(" union all ");
+        self.pair.cloud.lines(&format!("{selects} order by 1, 3")).await
+    }
+
     /// Runs `reverse` twice; the second must find nothing to do.
     pub async fn reverse_twice(&self) -> Ran {
         let first = self.reverse().await;

@@ -157,6 +157,32 @@ async fn a_day_in_the_office() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_day_in_both_directions() {
+    let office = two_tables_alone().await;
+    office.configure_tables(&format!(
+        "{TWO_TABLES}[defaults.forward]\nmode = \"upsert\"\ncolumns = {{ source = {{ skip = true }} }}"
+    ));
+    let mut told = Told::default();
+    assert_eq!(told.run(&office, &["reverse"]).await.code, 0);
+    assert_eq!(told.run(&office, &["status"]).await.code, 0);
+    told.note("the office edits job 1 and the phone's job 3, and adds a job");
+    let edits = "update jobs set title = title || ' (own)' where job_id in (1, 3);
+        insert into jobs values (9, 2, 'new')";
+    office.pair.desktop.run(edits).await;
+    assert_eq!(told.run(&office, &["forward", "--dry-run"]).await.code, 0);
+    assert_eq!(told.run(&office, &["forward"]).await.code, 0);
+    assert_eq!(told.run(&office, &["forward"]).await.code, 0);
+    assert_eq!(told.run(&office, &["reverse"]).await.code, 0);
+    assert_eq!(told.run(&office, &["status"]).await.code, 0);
+
+    told.note("the cloud cannot be reached");
+    let mut command = office.command(&["status"]);
+    command.env("CLOUD_DATABASE_URL", "postgres://postgres@127.0.0.1:1/firm");
+    assert_eq!(told.run_in(&office, command, &["status"]).await.code, 3);
+    told.is("both_directions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn watermarks_are_made_kept_and_reset() {
     let office = two_tables_alone().await;
     let mut told = Told::default();

@@ -29,6 +29,8 @@ pub enum How {
 pub enum Why {
     AskedFor,
     Configured,
+    /// By `init-metadata --reset`.
+    Reset,
     /// `last_sync_timestamp` is not what pgsync wrote.
     SetByHand,
     /// A part of the source's identity, in words.
@@ -61,6 +63,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::AskedFor => "asked for",
             Self::Configured => "configured",
+            Self::Reset => "reset",
             Self::SetByHand => "the watermark was set by hand",
             Self::SourceChanged(part) => return write!(f, "another {part} than last time"),
             Self::CounterBehind => "the source's transaction counter went back",
@@ -125,7 +128,7 @@ pub fn choose(situation: &Situation<'_>) -> (Changed, How) {
     // A time that pgsync never wrote comes from an earlier tool, which set
     // `NOW()` and lost rows: it is no reason to leave anything out.
     let Some((watermark, before)) = situation.watermark.and_then(with_horizon) else {
-        return (Changed::Everything, How::FirstRun);
+        return first_run(situation.watermark);
     };
     if watermark.timestamp != before.timestamp {
         return since_hand_set_time(situation, watermark);
@@ -139,6 +142,13 @@ pub fn choose(situation: &Situation<'_>) -> (Changed, How) {
     match (situation.choice, situation.transaction_ids) {
         (CursorChoice::Auto, TransactionIds::Usable) => since_horizon(situation, before),
         _ => since_watermark(situation, watermark),
+    }
+}
+
+fn first_run(watermark: Option<&Watermark>) -> (Changed, How) {
+    match watermark {
+        Some(watermark) if watermark.was_reset => reconcile(Why::Reset),
+        _ => (Changed::Everything, How::FirstRun),
     }
 }
 
@@ -228,7 +238,7 @@ mod tests {
     fn watermark(xid: u64) -> Watermark {
         let timestamp = "2026-02-01 00:00:00.000001+00".to_owned();
         let horizon = Horizon { timestamp: timestamp.clone(), ..horizon(xid) };
-        Watermark { timestamp, is_epoch: false, horizon: Some(horizon), standing: None }
+        Watermark { timestamp, horizon: Some(horizon), ..Watermark::default() }
     }
 
     struct Case {
@@ -309,6 +319,8 @@ mod tests {
         assert_eq!(case.how(), "first run");
         case.watermark = Some(Watermark { horizon: None, ..watermark(1) });
         assert_eq!(case.how(), "first run");
+        case.watermark = Some(Watermark { horizon: None, was_reset: true, ..watermark(1) });
+        assert_eq!(case.how(), "reconcile: reset");
     }
 
     #[test]
