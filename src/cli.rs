@@ -73,7 +73,7 @@ pub struct Forward {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
-    /// Let a mirrored table lose more rows than max_delete allows
+    /// Let a mirrored table lose more rows than its limit allows
     #[arg(long)]
     pub allow_deletes: bool,
 }

@@ -126,7 +126,7 @@ impl Job<'_> {
         if self.plan.mode == Mode::Mirror {
             return Ok(vec![plan::work::differing_slice(&source, &target, count)]);
         }
-        let chunk_rows = self.settings.limits.chunk_rows;
+        let chunk_rows = self.plan.chunk_rows(self.settings.limits);
         Ok(plan::work::differing_slices(self.plan, &source, &target, count, chunk_rows))
     }
 

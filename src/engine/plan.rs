@@ -12,7 +12,7 @@ pub mod loss;
 pub mod order;
 pub mod work;
 
-use crate::config::{CursorChoice, Mode, OnDuplicate, Rules, Share};
+use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::mapping::{Existence, Mapping, View};
 use crate::db::sql::select::{Changed, Echoes};
@@ -73,6 +73,17 @@ pub enum Triggers {
     /// A trigger could drop a row or change its key: keys are looked for
     /// after the insert.
     OnInsert,
+}
+
+impl TablePlan {
+    /// About how many rows make a checkpoint.
+    ///
+    /// A table that points to itself takes all of them in one: a row may point
+    /// to any other, and would be refused if that one came in a later chunk.
+    #[must_use]
+    pub fn chunk_rows(&self, limits: Limits) -> u64 {
+        if self.parents.contains(&self.mapping.target) { u64::MAX } else { limits.chunk_rows }
+    }
 }
 
 /// What the source offers to cut it into slices.

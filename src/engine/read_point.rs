@@ -62,6 +62,15 @@ impl Source {
         Ok(Self { session, side, point })
     }
 
+    /// Takes the snapshot up again after a COPY out of it was refused: until
+    /// then the server refuses everything, and every later pair would fail.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn recover(&mut self) -> Result<()> {
+        self.session.execute(&rollback_to_savepoint()).await
+    }
+
     /// Asks within the snapshot; a refused question does not end it.
     ///
     /// # Errors

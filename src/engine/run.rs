@@ -224,7 +224,7 @@ impl Run<'_> {
     }
 
     fn prepared(&self, (plan, survey): (TablePlan, Survey)) -> Prepared {
-        let chunk_rows = self.settings.limits.chunk_rows;
+        let chunk_rows = plan.chunk_rows(self.settings.limits);
         let work = decide(&plan, &survey.source, survey.target.as_ref(), chunk_rows);
         Prepared { plan, survey, work }
     }

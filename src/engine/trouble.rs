@@ -52,6 +52,12 @@ impl Trouble {
         Self::Refused(Box::new(error))
     }
 
+    /// Whether the source refused, so that its transaction answers nothing more.
+    #[must_use]
+    pub fn is_the_sources(&self) -> bool {
+        matches!(self, Self::Failed { at: At::Source, failure: Failure::Server(_), .. })
+    }
+
     /// Whether one row of the source is to blame.
     #[must_use]
     pub fn blames_a_row(&self) -> bool {

@@ -18,8 +18,11 @@ mod conversions;
 mod cursor;
 mod firm;
 mod forward;
+mod forward_columns;
+mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;
+mod forward_types;
 mod keys;
 mod look;
 mod metadata;

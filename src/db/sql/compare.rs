@@ -170,7 +170,7 @@ mod tests {
             "select 0, count(*) filter (where \"rem_id\" is not null), \
              count(*) filter (where not (\"rem_id\" is not null)), null::text, 0, 0, \
              min(ctid)::text, max(ctid)::text \
-             from \"public\".\"reminder\" where age(xmin) <= age('750'::xid8::xid)"
+             from \"public\".\"reminder\" where age(xmin) <= (select age('750'::xid8::xid))"
         );
     }
 

@@ -191,12 +191,21 @@ impl Mapping {
         self.columns.iter().enumerate().map(spell).collect()
     }
 
+    /// Whether a column makes two rows different: one that can neither be
+    /// updated nor tells rows apart would be found different for ever.
+    #[must_use]
+    pub fn compares(&self, column: &Column) -> bool {
+        let is_key = || self.key.iter().any(|key| key.target == column.target);
+        column.update == Update::Allowed || is_key()
+    }
+
     /// A 64-bit hash of the written columns. Every column has a seed of its
     /// own, so that values which change places change the hash.
     #[must_use]
     pub fn row_hash(&self, view: View<'_>) -> String {
         let values = self.columns_in(view).into_iter().zip(&self.columns).enumerate();
         let hashes: Vec<String> = values
+            .filter(|(_, (_, column))| self.compares(column))
             .map(|(index, (value, column))| {
                 format!("coalesce({}, 0)", column.form.hash(&value, &(index + 1).to_string()))
             })

@@ -142,6 +142,7 @@ fn differs(mapping: &Mapping) -> String {
     let pairs = mapping.columns_in(TARGET).into_iter().zip(mapping.columns_in(ROWS));
     let tests: Vec<String> = pairs
         .zip(&mapping.columns)
+        .filter(|(_, column)| mapping.compares(column))
         .map(|((target, row), column)| {
             format!("{} is distinct from {}", column.form.text(&target), column.form.text(&row))
         })
@@ -169,35 +170,36 @@ pub fn into_rows_alone(mapping: &Mapping) -> Into {
 
 /// Updates and inserts the staged rows with nothing to soften the target's
 /// refusal; finds out which row it is that the target refuses.
+///
+/// A row that the target has already must not be put in once more: it would
+/// be refused as a double of itself. Without a key only an equal row tells.
 #[must_use]
 pub fn merge_plainly(mapping: &Mapping) -> Sql {
     let (target, protected) =
         (mapping.target.sql(), mapping.protected.as_deref().unwrap_or("false"));
-    if mapping.comparison == Comparison::Rows {
-        return Sql::new(format!(
-            "insert into {target} ({}) overriding system value select {} from pg_temp.pgsync_rows as r",
-            mapping.target_columns(),
-            mapping.columns_in(ROWS).join(", ")
-        ));
-    }
+    let meets = if mapping.key.is_empty() {
+        format!("not ({})", differs(mapping))
+    } else {
+        same_key(mapping)
+    };
     let free = format!(
         "exists (select from {target} as x where x.ctid = t.ctid and not coalesce({protected}, false))"
     );
     let mut statements = Vec::new();
     let assignments = assignments(mapping);
-    if !assignments.is_empty() {
+    if !assignments.is_empty() && !mapping.key.is_empty() {
         statements.push(format!(
-            "update {target} as t set {} from pg_temp.pgsync_rows as r where {} and {free}",
+            "update {target} as t set {} from pg_temp.pgsync_rows as r \
+             where {meets} and ({}) and {free}",
             assignments.join(", "),
-            same_key(mapping)
+            differs(mapping)
         ));
     }
     statements.push(format!(
         "insert into {target} ({}) overriding system value select {} from pg_temp.pgsync_rows as r \
-         where not exists (select from {target} as t where {})",
+         where not exists (select from {target} as t where {meets})",
         mapping.target_columns(),
         mapping.columns_in(ROWS).join(", "),
-        same_key(mapping)
     ));
     Sql::new(statements.join(";\n"))
 }

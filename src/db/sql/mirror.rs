@@ -72,7 +72,8 @@ fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
 /// The whole row as one text, in the target's own types.
 fn content(mapping: &Mapping, view: View<'_>) -> String {
     let columns = mapping.columns_in(view).into_iter().zip(&mapping.columns);
-    let texts: Vec<String> = columns.map(|(value, column)| column.form.text(&value)).collect();
+    let compared = columns.filter(|(_, column)| mapping.compares(column));
+    let texts: Vec<String> = compared.map(|(value, column)| column.form.text(&value)).collect();
     format!("row({})::text", texts.join(", "))
 }
 

@@ -85,17 +85,17 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
 
 /// `age` counts from the newest transaction, so the test is right across the
 /// wrap-around of 32-bit ids; frozen rows keep their id, and the permanent ids
-/// have the largest age.
+/// have the largest age. The horizon's own age is asked once, not per row.
 ///
 /// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
 pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String> {
     match changed {
         Changed::Everything => None,
         Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
-            Some(format!("age(xmin) <= age('{horizon}'::xid8::xid)"))
+            Some(format!("age(xmin) <= (select age('{horizon}'::xid8::xid))"))
         }
         Changed::SinceHorizon { horizon, echoes: Echoes::LeftOut } => Some(format!(
-            "(age(xmin) <= age('{horizon}'::xid8::xid) and xmin not in \
+            "(age(xmin) <= (select age('{horizon}'::xid8::xid)) and xmin not in \
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '{horizon}'))"
         )),
         Changed::SinceInstant { column, instant } => {
@@ -304,7 +304,7 @@ mod tests {
         let selection = Selection { changed: &changed, slice: &Slice::All, again: &again };
         assert_eq!(
             condition(&mapping, selection),
-            "(org_id = 1) and ((age(xmin) <= age('750'::xid8::xid) and xmin not in \
+            "(org_id = 1) and ((age(xmin) <= (select age('750'::xid8::xid)) and xmin not in \
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750')) \
              or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              = any ('{\"[\\\"5\\\"]\"}'::text[]))"

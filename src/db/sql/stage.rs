@@ -151,10 +151,12 @@ pub fn count_target(mapping: &Mapping) -> Sql {
 #[must_use]
 pub fn find_duplicate(mapping: &Mapping) -> Sql {
     let key = mapping.key_in(ROWS).join(", ");
+    let columns: Vec<String> = mapping.key.iter().map(|key| key.target.sql()).collect();
     Sql::new(format!(
-        "analyze pg_temp.pgsync_rows;\n\
+        "analyze pg_temp.pgsync_rows ({});\n\
          select min({}), count(*) from pg_temp.pgsync_rows as r \
          where not {} group by {key} having count(*) > 1 limit 1",
+        columns.join(", "),
         mapping.key_text(ROWS),
         exists_on_target(mapping, ROWS),
     ))

@@ -21,6 +21,7 @@ use bytes::Bytes;
 const PART: usize = 512;
 
 /// A row in text, and its key.
+#[derive(Debug)]
 struct Named {
     key: String,
     row: Bytes,
@@ -31,6 +32,12 @@ impl Job<'_> {
     pub(super) async fn undo_and_name(&mut self, trouble: Trouble, slice: &Slice) -> Trouble {
         if let Err(failure) = self.target.undo().await {
             tracing::debug!("the rollback was refused: {failure}");
+            return trouble;
+        }
+        if trouble.is_the_sources()
+            && let Err(failure) = self.source.recover().await
+        {
+            tracing::debug!("the snapshot could not be taken up again: {failure}");
             return trouble;
         }
         if !trouble.blames_a_row() {
@@ -65,28 +72,40 @@ impl Job<'_> {
         )))
     }
 
+    /// Whatever comes of the search, nothing of it stays: the next pair's
+    /// commit would keep the rows that were tried.
     async fn find_refused(&mut self, slice: &Slice) -> Answer<Option<(String, Failure)>> {
+        self.target.begin(create_rows(&self.plan.mapping)).await?;
+        let found = self.search(slice).await;
+        self.target.undo().await?;
+        if let Err(Failure::Server(_)) = &found {
+            self.source.recover().await?;
+        }
+        found
+    }
+
+    async fn search(&mut self, slice: &Slice) -> Answer<Option<(String, Failure)>> {
         let mapping = &self.plan.mapping;
-        self.target.begin(create_rows(mapping)).await?;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let mut rows =
             Rows::open(&mut self.source.session, &copy_named_rows(mapping, selection)).await?;
-        let mut found = None;
+        let mut found = Ok(None);
         let mut part = Vec::with_capacity(PART);
+        // Read to the end even when the answer is known: a stream that is
+        // dropped half-way costs the session.
         while let Some(row) = rows.next().await? {
-            if found.is_some() {
+            if found != Ok(None) {
                 continue;
             }
             part.extend(named(&row));
             if part.len() == PART {
-                found = try_part(self.target, mapping, std::mem::take(&mut part)).await?;
+                found = try_part(self.target, mapping, std::mem::take(&mut part)).await;
             }
         }
-        if found.is_none() {
-            found = try_part(self.target, mapping, part).await?;
+        if found == Ok(None) {
+            found = try_part(self.target, mapping, part).await;
         }
-        self.target.undo().await?;
-        Ok(found)
+        found
     }
 }
 

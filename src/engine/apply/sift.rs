@@ -14,7 +14,7 @@
 //! 6. rows, delivered keys, rejects, own write and watermark are committed.
 
 use crate::db::connection::Row;
-use crate::db::copy::{Copy, FEW_ROWS, Format, relay};
+use crate::db::copy::{Copy, FEW_VALUES, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Uniqueness};
 use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
@@ -76,7 +76,8 @@ impl Job<'_> {
         let opening = Sql::batch([stage::create_rows(mapping), stage::open_wanted(mapping)]);
         self.target.session.execute(&opening).await.map_err(Trouble::target("stage"))?;
         let count = wanted.missing + wanted.suspect;
-        let format = if count <= FEW_ROWS { Format::Text } else { mapping.format };
+        let few = count.saturating_mul(mapping.columns.len() as u64) <= FEW_VALUES as u64;
+        let format = if few { Format::Text } else { mapping.format };
         let most = count > KEYS_PER_FETCH && count > wanted.staged / 4;
         if most && mapping.existence == Existence::InTable {
             let selection =
