@@ -161,9 +161,8 @@ insert into jobshead (org_id, con_id, loc_id, job_id, client_id, work_desc, sour
 select 1, 0, 1, 90011, min(client_id), 'made on a phone', 'M' from climaster;
 insert into reminder (rem_id, org_id, loc_id, year_id, staff_id, remtitle, source)
 select 90010, 1, 1, 2025, min(staff_id), 'call the client', 'M' from mbstaff;
-insert into learequest (org_id, con_id, loc_id, learequest_id, staff_id, createdby, leaveremarks, source)
-select 1, (select min(con_id) from conmaster), 1, 90010, staff_id, app_username, 'one day', 'M'
-from mbstaff where staff_id = (select min(staff_id) from mbstaff);
+insert into learequest (org_id, con_id, loc_id, learequest_id, staff_id, leaveremarks, source)
+select 1, min(con_id), 1, 90010, (select min(staff_id) from mbstaff), 'one day', 'M' from conmaster;
 update jobshead set work_desc = 'changed on a phone' where job_id = 90001";
 
 const OFFICE: &str = "
