@@ -89,7 +89,7 @@ async fn a_reset_lets_the_next_run_compare_in_full() {
     let ran = office.run(&["init-metadata", "--reset", "t"]).await;
     assert_eq!(ran.code, 0, "{ran}");
     let ran = office.reverse_twice().await;
-    assert_eq!((ran.how("t").as_str(), ran.figures("t")[2].as_str()), ("first run", "1"));
+    assert_eq!((ran.how("t").as_str(), ran.figures("t")[2].as_str()), ("reconcile: reset", "1"));
     let ran = office.run(&["init-metadata", "--reset", "nothing"]).await;
     assert_eq!(ran.code, 2, "{ran}");
 }
@@ -149,7 +149,7 @@ async fn a_policy_that_hides_rows_is_an_error_and_not_a_silent_loss() {
     command.env("CLOUD_DATABASE_URL", cloud.url_as(&role, ""));
     let ran = crate::office::Ran::from(command.output().unwrap());
     assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stderr.contains("a policy hides rows of t from this role"), "{ran}");
+    assert!(ran.stderr.contains("a policy hides rows of t from us"), "{ran}");
     assert_eq!(office.pair.desktop.count("t").await, 0);
     cloud.run(&format!("alter role \"{role}\" bypassrls")).await;
     let mut command = office.command(&["reverse"]);
