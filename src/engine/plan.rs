@@ -14,7 +14,7 @@ pub mod work;
 
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
-use crate::db::sql::mapping::{Existence, Mapping, View};
+use crate::db::sql::mapping::{Existence, Form, KeyColumn, Mapping, View};
 use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
@@ -80,9 +80,25 @@ impl TablePlan {
     ///
     /// A table that points to itself takes all of them in one: a row may point
     /// to any other, and would be refused if that one came in a later chunk.
+    /// So does one whose keys may meet, since no cut lies between them.
     #[must_use]
     pub fn chunk_rows(&self, limits: Limits) -> u64 {
-        if self.parents.contains(&self.mapping.target) { u64::MAX } else { limits.chunk_rows }
+        let whole = self.parents.contains(&self.mapping.target) || self.keys_may_meet();
+        if whole { u64::MAX } else { limits.chunk_rows }
+    }
+
+    /// Whether keys that differ on the source may be equal to the target's
+    /// type: the texts 7 and 07 to a number, `a` and `a ` to a `char(2)`.
+    #[must_use]
+    pub fn keys_may_meet(&self) -> bool {
+        const TEXTS: [&str; 2] = ["text", "character varying"];
+        let are_texts = |key: &KeyColumn| {
+            TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type)
+        };
+        let differ = |key: &KeyColumn| {
+            key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
+        };
+        self.mode == Mode::Upsert && self.mapping.key.iter().any(differ)
     }
 }
 

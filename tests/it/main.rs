@@ -19,6 +19,9 @@ mod cursor;
 mod firm;
 mod forward;
 mod forward_columns;
+mod forward_faults;
+mod forward_keys;
+mod forward_names;
 mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;

@@ -67,13 +67,19 @@ fn key_text(mapping: &Mapping) -> String {
 
 /// Sets aside every key that stands on several staged rows; answers with the
 /// number of such keys.
+///
+/// Keys are equal if the target's type says so; their texts may differ then
+/// (7 and 7.0), so a text does not find all rows of a key again.
 #[must_use]
 pub fn reject_duplicates(mapping: &Mapping, direction: &str, run: &str) -> Sql {
-    let key = staged_key(mapping).join(", ");
+    let key = staged_key(mapping);
+    let numbered = || key.iter().enumerate().map(|(index, column)| (index + 1, column));
+    let kept: Vec<String> = numbered().map(|(n, column)| format!("{column} as k{n}")).collect();
+    let same: Vec<String> = numbered().map(|(n, column)| format!("{column} = d.k{n}")).collect();
     Sql::new(format!(
         "analyze pg_temp.pgsync_rows;\n\
          create temporary table pgsync_duplicates on commit drop as \
-         select {text} as key, count(*) as copies, min(to_jsonb(r)::text)::jsonb as sample \
+         select {kept}, min({text}) as key, count(*) as copies, min(({row})::text)::jsonb as sample \
          from pg_temp.pgsync_rows as r group by {key} having count(*) > 1;\n\
          insert into pgsync.rejects as known \
          (direction, table_name, key, row_hash, reason, message, source_row, run_id) \
@@ -81,9 +87,13 @@ pub fn reject_duplicates(mapping: &Mapping, direction: &str, run: &str) -> Sql {
          'the key stands on ' || copies || ' rows of the source', sample, {run} \
          from pg_temp.pgsync_duplicates {again};\n\
          delete from pg_temp.pgsync_rows as r using pg_temp.pgsync_duplicates as d \
-         where {text} = d.key;\n\
+         where {same};\n\
          select count(*) from pg_temp.pgsync_duplicates",
+        kept = kept.join(", "),
+        same = same.join(" and "),
+        key = key.join(", "),
         text = key_text(mapping),
+        row = row_as_json(mapping),
         direction = literal(direction),
         name = mapping.ledger_name(),
         run = literal(run),

@@ -60,16 +60,26 @@ impl Job<'_> {
     fn refused(&self, key: &str, failure: Failure) -> Trouble {
         let (name, target) = (&self.plan.name, self.target.side.word());
         let (source, direction) = (self.source.side.word(), self.settings.direction.word());
-        let column = match &failure {
-            Failure::Server(refusal) => refusal.column.clone(),
-            Failure::Connection(_) | Failure::Unexpected(_) => None,
-        };
+        let column = self.refused_column(&failure);
         let place = column.map_or(String::new(), |column| format!(", column \"{column}\""));
         let message = format!("could not insert key {key} into {name} on the {target}{place}");
         Trouble::refused(Error::new(Kind::Table, message).because(failure).hint(format!(
             "correct that row on the {source} (or the table on the {target}), then run: \
              pgsync {direction} {name}"
         )))
+    }
+
+    /// The column by its own name: a value that does not fit is refused in
+    /// staging already, where the columns of a merge are `c1`, `c2`, ...
+    fn refused_column(&self, failure: &Failure) -> Option<String> {
+        let Failure::Server(refusal) = failure else { return None };
+        let name = refusal.column.as_deref()?;
+        let in_staging =
+            refusal.sqlstate.starts_with("22") && self.plan.mapping.comparison != Comparison::Keys;
+        let number = name.strip_prefix('c').filter(|_| in_staging);
+        let index = number.and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
+        let column = index.and_then(|index| self.plan.mapping.columns.get(index));
+        Some(column.map_or(name, |column| column.target.as_str()).to_owned())
     }
 
     /// Whatever comes of the search, nothing of it stays: the next pair's
