@@ -77,7 +77,7 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
             Mode::Mirror => Comparison::Rows,
         },
     };
-    Ok(Columns { left_out: left_out(source, &mapped, &mapping), mapping })
+    Ok(Columns { left_out: left_out(pair, source, &mapped, &mapping), mapping })
 }
 
 fn ident(name: &str) -> Result<Ident> {
@@ -365,10 +365,15 @@ fn is_one_of(column: &catalog::Column, types: &[&str]) -> bool {
     column.builtin.as_deref().is_some_and(|name| types.contains(&name))
 }
 
-fn left_out(source: &Table, mapped: &[Mapped<'_>], mapping: &Mapping) -> Vec<String> {
+fn left_out(pair: &Pair, source: &Table, mapped: &[Mapped<'_>], mapping: &Mapping) -> Vec<String> {
+    let is_skipped = |name: &str| {
+        let rule = pair.rules.columns.iter().find(|(column, _)| column.as_str() == name);
+        rule.is_some_and(|(_, rule)| *rule == ColumnRule::Skip)
+    };
     let is_used = |column: &catalog::Column| {
         let name = quoted(&column.name);
-        mapping.key.iter().any(|key| key.source == name)
+        is_skipped(&column.name)
+            || mapping.key.iter().any(|key| key.source == name)
             || mapped.iter().any(|mapped| match &mapped.source {
                 Source::Column(from) => from.name == column.name,
                 Source::Expression(sql) => sql.contains(&column.name),
