@@ -110,8 +110,8 @@ fn open_report<'a>(
     )
 }
 
-/// Makes our tables where they are not there yet; a dry run makes them for
-/// each of its transactions only.
+/// Makes our tables where they are not there yet; a dry run makes them within
+/// its one transaction only.
 async fn open_target(config: &Config, order: &Order<'_>, mut session: Session) -> Result<Target> {
     let (_, side) = order.sides();
     let not_ready = |failure| not_ready(side, failure);
@@ -126,7 +126,7 @@ async fn open_target(config: &Config, order: &Order<'_>, mut session: Session) -
     if !pending.is_empty() && ending == Ending::Commit {
         migrations::apply(&mut session, &pending).await.map_err(not_ready)?;
     }
-    Ok(Target { session, side, pins: connect::pins(config, side), ending })
+    Ok(Target::new(session, side, connect::pins(config, side), ending))
 }
 
 fn not_ready(side: Side, failure: Failure) -> Error {

@@ -81,6 +81,7 @@ impl Run<'_> {
             self.observer.hear(Event::Finished(&outcome));
             outcomes.push(outcome);
         }
+        self.target.leave().await;
         Ok(outcomes)
     }
 

@@ -1,12 +1,18 @@
 //! The target side of a run, and the transactions that write to it.
 //!
-//! Everything that belongs together is one transaction: rows, delivered keys,
-//! own writes and watermark become final in one commit, or none of them.
+//! Everything that belongs together is one checkpoint: rows, delivered keys,
+//! own writes and watermark become final together, or none of them.
+//!
+//! In a real run a checkpoint is a transaction. A dry run is one transaction
+//! as a whole, of which every checkpoint is a part, so that a child sees the
+//! parent that would have come before it.
 
 use crate::db::connection::{Row, Session};
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
-use crate::db::sql::session::{Pins, begin_writing, commit, rollback};
+use crate::db::sql::session::{
+    Pins, begin_checkpoint, begin_writing, commit, keep_checkpoint, rollback, undo_checkpoint,
+};
 use crate::metadata::migrations::Side;
 
 /// The side that is written to.
@@ -15,17 +21,25 @@ pub struct Target {
     pub side: Side,
     pub pins: Pins,
     pub ending: Ending,
+    rehearsal: Rehearsal,
 }
 
-/// How a transaction that went well ends.
+/// How a checkpoint that went well ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     Commit,
-    /// A dry run: the same path, undone at the last step. `preparation` makes
-    /// our own tables within the transaction, where they are not there yet.
+    /// A dry run: the same path, undone at the end. `preparation` makes our own
+    /// tables within the transaction, where they are not there yet.
     Rollback {
         preparation: Option<String>,
     },
+}
+
+/// Whether the one transaction of a dry run is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rehearsal {
+    NotBegun,
+    Open,
 }
 
 impl Ending {
@@ -37,49 +51,96 @@ impl Ending {
 }
 
 impl Target {
-    /// Begins a transaction, with `first` in the same round trip.
+    #[must_use]
+    pub fn new(session: Session, side: Side, pins: Pins, ending: Ending) -> Self {
+        Self { session, side, pins, ending, rehearsal: Rehearsal::NotBegun }
+    }
+
+    /// Begins a checkpoint, with `first` in the same round trip.
     ///
     /// # Errors
-    /// When the server refuses; no transaction is open then.
+    /// When the server refuses; no checkpoint is open then.
     pub async fn begin(&mut self, first: Sql) -> Result<()> {
+        let opening = match self.ending {
+            Ending::Commit => begin_writing(&self.pins),
+            Ending::Rollback { .. } => {
+                self.rehearse().await?;
+                begin_checkpoint()
+            }
+        };
+        let outcome = self.session.execute(&Sql::batch([opening, first])).await;
+        self.or_undo(outcome).await
+    }
+
+    /// Begins the one transaction of a dry run, before its first checkpoint.
+    async fn rehearse(&mut self) -> Result<()> {
+        if self.rehearsal == Rehearsal::Open {
+            return Ok(());
+        }
         let mut opening = vec![begin_writing(&self.pins)];
         if let Ending::Rollback { preparation: Some(statements) } = &self.ending {
             opening.push(Sql::new(statements.trim_end_matches([';', '\n']).to_owned()));
         }
-        opening.push(first);
-        let outcome = self.session.execute(&Sql::batch(opening)).await;
-        self.or_undo(outcome).await
+        match self.session.execute(&Sql::batch(opening)).await {
+            Ok(()) => {
+                self.rehearsal = Rehearsal::Open;
+                Ok(())
+            }
+            Err(failure) => {
+                self.leave().await;
+                Err(failure)
+            }
+        }
     }
 
-    /// Ends a transaction, with `last` in the same round trip.
+    /// Ends a checkpoint, with `last` in the same round trip.
     ///
     /// # Errors
     /// When the server refuses; everything is undone then.
     pub async fn finish(&mut self, last: Sql) -> Result<Vec<Row>> {
         let ending = match self.ending {
             Ending::Commit => commit(),
-            Ending::Rollback { .. } => rollback(),
+            Ending::Rollback { .. } => keep_checkpoint(),
         };
         let outcome = self.session.rows(&Sql::batch([last, ending])).await;
         self.or_undo(outcome).await
     }
 
-    /// Undoes the open transaction.
+    /// Undoes the open checkpoint.
     ///
     /// # Errors
     /// When the connection is gone; the server has undone it then.
     pub async fn undo(&mut self) -> Result<()> {
-        self.session.execute(&rollback()).await
+        let undoing = match self.rehearsal {
+            Rehearsal::NotBegun => rollback(),
+            Rehearsal::Open => undo_checkpoint(),
+        };
+        self.session.execute(&undoing).await
     }
 
-    /// Asks in a transaction of its own, with our settings.
+    /// Asks outside of a checkpoint, with our settings.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn ask(&mut self, question: &Sql) -> Result<Vec<Row>> {
-        let sql = Sql::batch([begin_writing(&self.pins), question.clone(), commit()]);
+        let (opening, ending) = match self.rehearsal {
+            Rehearsal::NotBegun => (begin_writing(&self.pins), commit()),
+            Rehearsal::Open => (begin_checkpoint(), keep_checkpoint()),
+        };
+        let sql = Sql::batch([opening, question.clone(), ending]);
         let outcome = self.session.rows(&sql).await;
         self.or_undo(outcome).await
+    }
+
+    /// Ends the transaction of a dry run, and with it all that it holds.
+    pub async fn leave(&mut self) {
+        if self.ending == Ending::Commit || !self.session.is_usable() {
+            return;
+        }
+        self.rehearsal = Rehearsal::NotBegun;
+        if let Err(failure) = self.session.execute(&rollback()).await {
+            tracing::debug!("the rollback was refused: {failure}");
+        }
     }
 
     /// After an error in a batch the server waits for the end of the

@@ -103,10 +103,15 @@ impl Office {
         ran
     }
 
-    /// Runs `forward` twice; the second must find nothing to do and leave every
-    /// row version in the cloud alone.
+    /// Rehearses `forward`, which must write nothing, runs it, which must say
+    /// the same, and runs it again, which must find nothing to do and leave
+    /// every row version in the cloud alone.
     pub async fn forward_twice(&self, more: &[&str]) -> Ran {
+        let before = self.cloud_versions().await;
+        let rehearsed = self.forward(&[more, &["--dry-run"]].concat()).await;
+        assert_eq!(self.cloud_versions().await, before, "{rehearsed}");
         let first = self.forward(more).await;
+        assert_eq!(rehearsed.told(), first.told(), "{rehearsed}\n{first}");
         let before = self.cloud_versions().await;
         let second = self.forward(&[]).await;
         assert!(second.stdout.contains("done: nothing new as of "), "{second}");
@@ -126,9 +131,13 @@ impl Office {
         self.pair.cloud.lines(&format!("{selects} order by 1, 3")).await
     }
 
-    /// Runs `reverse` twice; the second must find nothing to do.
+    /// Rehearses `reverse`, runs it, which must say the same, and runs it
+    /// again, which must find nothing to do.
     pub async fn reverse_twice(&self) -> Ran {
+        let rehearsed = self.run(&["reverse", "--dry-run"]).await;
+        assert_eq!(rehearsed.code, 0, "{rehearsed}");
         let first = self.reverse().await;
+        assert_eq!(rehearsed.told(), first.told(), "{rehearsed}\n{first}");
         let second = self.reverse().await;
         assert!(second.stdout.contains("done: nothing new as of "), "{second}");
         first
@@ -177,6 +186,17 @@ impl Ran {
         let words: Vec<&str> = line.split_whitespace().skip(1).collect();
         let time = words.iter().position(|word| *word == "s").unwrap_or_else(|| panic!("{self}"));
         words[..time - 1].iter().map(ToString::to_string).collect()
+    }
+
+    /// What is said of every table, the time it took aside.
+    pub fn told(&self) -> Vec<(Vec<&str>, &str)> {
+        let lines = self.stdout.lines().filter_map(|line| line.split_once(" s  "));
+        let figures = |(figures, how)| {
+            let mut words: Vec<&str> = str::split_whitespace(figures).collect();
+            words.pop();
+            (words, how)
+        };
+        lines.map(figures).collect()
     }
 
     /// How a table was read, as the last column says it.

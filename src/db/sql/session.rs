@@ -100,6 +100,32 @@ pub fn release_savepoint() -> Sql {
     Sql::new("release savepoint pgsync_step")
 }
 
+/// Marks the beginning of a checkpoint that is not to be final.
+#[must_use]
+pub fn begin_checkpoint() -> Sql {
+    Sql::new("savepoint pgsync_checkpoint")
+}
+
+/// Keeps a checkpoint within a transaction that will be rolled back, and
+/// leaves as little behind as a commit: constraints have been checked, and
+/// staging and cursors are gone. That a constraint which was to be checked at
+/// once is checked at the next checkpoint from then on changes no result.
+///
+/// Source: <https://www.postgresql.org/docs/current/sql-set-constraints.html>
+#[must_use]
+pub fn keep_checkpoint() -> Sql {
+    Sql::new(
+        "set constraints all immediate;\nset constraints all deferred;\n\
+         close all;\ndiscard temp;\nrelease savepoint pgsync_checkpoint",
+    )
+}
+
+/// Undoes a checkpoint within a transaction that will be rolled back.
+#[must_use]
+pub fn undo_checkpoint() -> Sql {
+    Sql::new("rollback to savepoint pgsync_checkpoint;\nrelease savepoint pgsync_checkpoint")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,6 @@ use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, has_duplica
 use crate::db::sql::stage::{count_target, create_keys, into_keys, into_target, lock_target};
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
-use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 
 impl Job<'_> {
@@ -56,7 +55,7 @@ impl Job<'_> {
             .await?
             .number(0)
             .map_err(Trouble::target("count"))?;
-        if held != self.streamed_so_far() {
+        if held != self.done.inserted {
             self.target.undo().await.map_err(Trouble::target("leave"))?;
             return Ok(Taken::SomebodyElseWrote);
         }
@@ -64,14 +63,6 @@ impl Job<'_> {
         self.done.new += rows;
         self.checkpoint(Written { inserted: rows, ..Written::default() }, place).await?;
         Ok(Taken::Streamed)
-    }
-
-    /// A dry run has undone what it streamed before.
-    fn streamed_so_far(&self) -> u64 {
-        match self.target.ending {
-            Ending::Commit => self.done.inserted,
-            Ending::Rollback { .. } => 0,
-        }
     }
 
     async fn relay_everything(&mut self, slice: &Slice) -> Step<u64> {
