@@ -76,13 +76,41 @@ impl Run<'_> {
         let (quiet, busy): (Vec<_>, Vec<_>) =
             prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
         outcomes.extend(self.pass_over(quiet).await);
-        for pair in busy {
-            let outcome = self.apply(pair).await;
-            self.observer.hear(Event::Finished(&outcome));
-            outcomes.push(outcome);
-        }
+        outcomes.extend(self.apply_in_order(busy).await);
         self.target.leave().await;
         Ok(outcomes)
+    }
+
+    /// Applies the pairs, parents first, then those that waited for another
+    /// one, children first, as long as that gets one further.
+    ///
+    /// 1. A parent's row and its children are gone from the source.
+    /// 2. Parents come first, so that new children find them.
+    /// 3. The parent's row cannot be deleted as long as its children stand.
+    async fn apply_in_order(&mut self, mut pairs: Vec<Prepared>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        loop {
+            let (before, mut waiting) = (outcomes.len(), Vec::new());
+            for pair in pairs {
+                match self.apply(&pair).await {
+                    outcome if waits_for_another(&outcome) => waiting.push((pair, outcome)),
+                    outcome => outcomes.push(self.finished(outcome).await),
+                }
+            }
+            if outcomes.len() == before {
+                for (_, outcome) in waiting {
+                    outcomes.push(self.finished(outcome).await);
+                }
+                return outcomes;
+            }
+            pairs = waiting.into_iter().rev().map(|(pair, _)| pair).collect();
+        }
+    }
+
+    async fn finished(&mut self, outcome: Outcome) -> Outcome {
+        self.remember_failure(&outcome).await;
+        self.observer.hear(Event::Finished(&outcome));
+        outcome
     }
 
     async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<TablePlan>, Vec<Outcome>)> {
@@ -177,9 +205,7 @@ impl Run<'_> {
             elapsed: Duration::ZERO,
             failure: Some(error),
         };
-        self.remember_failure(&outcome).await;
-        self.observer.hear(Event::Finished(&outcome));
-        outcome
+        self.finished(outcome).await
     }
 
     fn in_order(&self, plans: Vec<TablePlan>) -> Vec<TablePlan> {
@@ -233,9 +259,7 @@ impl Run<'_> {
     async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) -> Outcome {
         let error = trouble.explain(plan, self.source.side, self.target.side);
         let outcome = outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error));
-        self.remember_failure(&outcome).await;
-        self.observer.hear(Event::Finished(&outcome));
-        outcome
+        self.finished(outcome).await
     }
 
     /// Moves the watermarks of pairs in which nothing is new, in one
@@ -288,11 +312,11 @@ impl Run<'_> {
         }
     }
 
-    async fn apply(&mut self, pair: Prepared) -> Outcome {
+    async fn apply(&mut self, pair: &Prepared) -> Outcome {
         let started = Instant::now();
         let rows = pair.survey.source.rows;
         self.observer.hear(Event::Started { table: &pair.plan.name, rows });
-        let mut job = self.job(&pair, started);
+        let mut job = self.job(pair, started);
         let result = job.run(pair.work.clone()).await;
         let (checked, done) = (job.checked, job.done);
         let updated_keys = std::mem::take(&mut job.updated_keys);
@@ -301,7 +325,6 @@ impl Run<'_> {
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
         let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         outcome.updated_keys = updated_keys;
-        self.remember_failure(&outcome).await;
         outcome
     }
 
@@ -332,6 +355,14 @@ impl Run<'_> {
             )));
         }
     }
+}
+
+/// Whether a foreign key stood against it that another pair may satisfy.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>, `foreign_key_violation`
+fn waits_for_another(outcome: &Outcome) -> bool {
+    let failure = outcome.failure.as_ref().and_then(Error::cause_as::<Failure>);
+    failure.and_then(Failure::sqlstate) == Some("23503")
 }
 
 fn outcome_of(
