@@ -4,6 +4,7 @@ pub mod connect;
 pub mod forward;
 pub mod init_metadata;
 pub mod pairs;
+pub mod rejects;
 pub mod reverse;
 pub mod status;
 pub mod sync;
@@ -26,6 +27,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<Exit> {
         Command::Reverse(arguments) => reverse::run(&config, arguments, report).await,
         Command::Forward(arguments) => forward::run(&config, arguments, report).await,
         Command::InitMetadata(arguments) => init_metadata::run(&config, arguments, report).await,
+        Command::Rejects(arguments) => rejects::run(&config, arguments, report).await,
         Command::Status => status::run(&config, report).await,
     }
 }

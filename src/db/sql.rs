@@ -9,6 +9,7 @@
 //! - [`select`]: which rows of the source, and how they are read
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
+//! - [`refusal`]: staged rows that the target refuses
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
 //! - [`sequence`]: what serial and identity columns of the target draw from
 //! - [`merge`]: staged rows against the target's, by key: upsert
@@ -19,6 +20,7 @@ pub mod mapping;
 pub mod merge;
 pub mod mirror;
 pub mod owned;
+pub mod refusal;
 pub mod select;
 pub mod sequence;
 pub mod session;

@@ -2,11 +2,13 @@
 //!
 //! - [`cursor`]: which rows are new, and why it is thought so
 //! - [`columns`]: which column goes where
+//! - [`constraints`]: which of the target's rules can be asked beforehand
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
+pub mod constraints;
 pub mod cursor;
 pub mod loss;
 pub mod order;
@@ -15,6 +17,7 @@ pub mod work;
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::mapping::{Existence, Form, KeyColumn, Mapping, View};
+use crate::db::sql::refusal::Constraints;
 use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Meeting, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
@@ -60,6 +63,8 @@ pub struct TablePlan {
     /// Source columns that have no place on the target.
     pub left_out: Vec<String>,
     pub parents: Vec<TableName>,
+    /// The target's rules that staged rows can be held against.
+    pub constraints: Constraints,
     pub triggers: Triggers,
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
@@ -83,8 +88,14 @@ impl TablePlan {
     /// So does one whose keys may meet, since no cut lies between them.
     #[must_use]
     pub fn chunk_rows(&self, limits: Limits) -> u64 {
-        let whole = self.parents.contains(&self.mapping.target) || self.keys_may_meet();
+        let whole = self.points_to_itself() || self.keys_may_meet();
         if whole { u64::MAX } else { limits.chunk_rows }
+    }
+
+    /// Whether a row of the target may point to another of the same table.
+    #[must_use]
+    pub fn points_to_itself(&self) -> bool {
+        self.parents.contains(&self.mapping.target)
     }
 
     /// Whether keys that differ on the source may be equal to the target's
@@ -175,7 +186,8 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         again: facts.rejected.to_vec(),
         sequences: sequences(&mapping, facts.target),
         left_out,
-        parents: names(&facts.target.parents),
+        parents: parents(facts.target),
+        constraints: constraints::of(&mapping, facts.target),
         triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
@@ -301,11 +313,8 @@ fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {
         .collect()
 }
 
-fn names(tables: &[(String, String)]) -> Vec<TableName> {
-    let name = |(schema, table): &(String, String)| {
-        Some(TableName { schema: Ident::new(schema).ok()?, table: Ident::new(table).ok()? })
-    };
-    tables.iter().filter_map(name).collect()
+fn parents(target: &Table) -> Vec<TableName> {
+    target.foreign_keys.iter().filter_map(|key| constraints::table_name(&key.parent)).collect()
 }
 
 /// Pages keep their rows together for the length of our snapshot, but only a

@@ -202,6 +202,7 @@ impl Run<'_> {
             checked: 0,
             done: Done::default(),
             updated_keys: Vec::new(),
+            rejects: Vec::new(),
             elapsed: Duration::ZERO,
             failure: Some(error),
         };
@@ -308,7 +309,9 @@ impl Run<'_> {
             keyless: pair.survey.source.keyless,
             survey: &pair.survey,
             done: Done::default(),
+            refused: 0,
             updated_keys: Vec::new(),
+            rejects: Vec::new(),
         }
     }
 
@@ -320,11 +323,13 @@ impl Run<'_> {
         let result = job.run(pair.work.clone()).await;
         let (checked, done) = (job.checked, job.done);
         let updated_keys = std::mem::take(&mut job.updated_keys);
+        let rejects = std::mem::take(&mut job.rejects);
         let error = result
             .err()
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
         let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         outcome.updated_keys = updated_keys;
+        outcome.rejects = rejects;
         outcome
     }
 
@@ -378,6 +383,7 @@ fn outcome_of(
         checked,
         done,
         updated_keys: Vec::new(),
+        rejects: Vec::new(),
         elapsed,
         failure,
     }

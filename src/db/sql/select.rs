@@ -122,69 +122,90 @@ fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     }
 }
 
-/// Streams the keys of a selection, with a last column that says whether the
-/// row belongs to the source. Rows without a whole key are left out.
+/// Rows of the source, about to be streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    columns: String,
+    /// From `from` on.
+    rest: String,
+}
+
+impl Query {
+    /// Streams them.
+    #[must_use]
+    pub fn copy(&self, format: Format) -> Sql {
+        copy_out(&format!("select {} {}", self.columns, self.rest), format)
+    }
+
+    /// Streams them in text, each with its name before it; see [`name_of_row`].
+    #[must_use]
+    pub fn copy_named(&self, mapping: &Mapping) -> Sql {
+        let name = name_of_row(mapping);
+        copy_out(&format!("select {name}, {} {}", self.columns, self.rest), Format::Text)
+    }
+}
+
+/// The keys of a selection, with a last column that says whether the row
+/// belongs to the source. Rows without a whole key are left out.
 #[must_use]
-pub fn copy_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn keys(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let mut columns = match mapping.existence {
         Existence::InTable => mapping.key_in(View::Source),
         Existence::InLedger => key_texts(mapping),
     };
     let owned = mapping.owned.as_deref().unwrap_or("false");
     columns.push(format!("coalesce({owned}, false)"));
-    let rows = format!(
-        "select {} from {} where {} and {}",
-        columns.join(", "),
+    let rest = format!(
+        "from {} where {} and {}",
         mapping.source.sql(),
         mapping.key_is_complete(View::Source),
         condition(mapping, selection),
     );
-    copy_out(&rows, Format::Text)
+    Query { columns: columns.join(", "), rest }
 }
 
 fn key_texts(mapping: &Mapping) -> Vec<String> {
     mapping.key.iter().map(|key| key.form.text(&key.source)).collect()
 }
 
-/// Streams the mapped columns of a selection.
+/// The mapped columns of a selection.
 #[must_use]
-pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>, format: Format) -> Sql {
+pub fn rows(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
-    copy_out(&rows(mapping, &format!("{complete} and {condition}")), format)
+    in_scope(mapping, &format!("{complete} and {condition}"))
 }
 
-/// Streams the mapped columns of the rows with these keys, in scope.
+/// The mapped columns of the rows with these keys, in scope.
 ///
 /// Each key is a list of texts, one per key column.
 #[must_use]
-pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>], format: Format) -> Sql {
-    copy_out(&rows(mapping, &with_keys(mapping, keys)), format)
+pub fn rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Query {
+    in_scope(mapping, &with_keys(mapping, keys))
 }
 
-/// Streams the mapped columns of all rows that share a key with a row of the
+/// The mapped columns of all rows that share a key with a row of the
 /// selection, with a last column that says whether the row came from the
 /// target in the first place.
 ///
 /// A key can stand on several rows of which only one has changed; what is to
 /// become of them is decided over all of them.
 #[must_use]
-pub fn copy_rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
     let chosen = format!("{complete} and {condition}");
+    let source = mapping.source.sql();
     let sharing = if *selection.changed == Changed::Everything {
         chosen
     } else {
         let key = mapping.key_in(View::Source).join(", ");
-        let source = mapping.source.sql();
         let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
         format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
     };
     let came_back = mapping.came_back.as_deref().unwrap_or("false");
-    let (columns, source) = (source_columns(mapping), mapping.source.sql());
-    let rows = format!("select {columns}, {came_back} from {source} where {sharing}");
-    copy_out(&rows, Format::Text)
+    let columns = format!("{}, {came_back}", source_columns(mapping));
+    Query { columns, rest: format!("from {source} where {sharing}") }
 }
 
 /// Asks whether a key of the source stands on several rows.
@@ -199,34 +220,12 @@ pub fn has_duplicates(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// The same in text, with [`Mapping::key_text`] as the first column, to name
-/// the row that is refused.
-#[must_use]
-pub fn copy_named_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
-    let rows = format!(
-        "select {}, {} from {} where {} and {}",
-        name_of_row(mapping),
-        source_columns(mapping),
-        mapping.source.sql(),
-        mapping.key_is_complete(View::Source),
-        condition(mapping, selection),
-    );
-    copy_out(&rows, Format::Text)
-}
-
-/// Rows without a key are named by their place in the table.
-fn name_of_row(mapping: &Mapping) -> String {
-    if mapping.key.is_empty() {
-        return "ctid::text".to_owned();
-    }
-    mapping.key_text(View::Source)
-}
-
 /// Asks for the mapped columns of no row: finds a broken expression or a
 /// missing right before a COPY is started, which would cost the session.
 #[must_use]
 pub fn probe_rows(mapping: &Mapping) -> Sql {
-    Sql::new(format!("{} limit 0", rows(mapping, "true")))
+    let Query { columns, rest } = in_scope(mapping, "true");
+    Sql::new(format!("select {columns} {rest} limit 0"))
 }
 
 /// The rows of a selection whose key is not whole, as JSON, at most `limit`.
@@ -242,15 +241,41 @@ pub fn rows_without_key(mapping: &Mapping, selection: Selection<'_>, limit: u64)
     ))
 }
 
-fn rows(mapping: &Mapping, condition: &str) -> String {
+fn in_scope(mapping: &Mapping, condition: &str) -> Query {
     let (columns, source) = (source_columns(mapping), mapping.source.sql());
     let scope = mapping.scope.as_ref().map_or(String::new(), |scope| format!("{scope} and "));
-    format!("select {columns} from {source} where {scope}{condition}")
+    Query { columns, rest: format!("from {source} where {scope}{condition}") }
 }
 
+/// How a row is named before it has got anywhere: by its key, or by its place
+/// in the table where rows have none.
+fn name_of_row(mapping: &Mapping) -> String {
+    if mapping.key.is_empty() {
+        return "ctid::text".to_owned();
+    }
+    mapping.key_text(View::Source)
+}
+
+/// The rows with these names as JSON, with their names.
+#[must_use]
+pub fn named_rows(mapping: &Mapping, names: &[&str]) -> Sql {
+    let (name, source, table) =
+        (name_of_row(mapping), mapping.source.sql(), mapping.source.table.sql());
+    Sql::new(format!(
+        "select {name}, to_jsonb({table}.*)::text from {source} where {name} = any ({}::text[])",
+        array_literal(names.iter().copied().map(Some))
+    ))
+}
+
+/// What a staged row is made of, as `stage::into_rows` and `merge::into_rows`
+/// want it.
 fn source_columns(mapping: &Mapping) -> String {
     let columns: Vec<&str> = mapping.columns.iter().map(|column| column.source.as_str()).collect();
-    columns.join(", ")
+    let columns = columns.join(", ");
+    match mapping.existence {
+        Existence::InTable => columns,
+        Existence::InLedger => format!("{}, {columns}", mapping.key_text(View::Source)),
+    }
 }
 
 fn with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> String {
@@ -289,7 +314,7 @@ mod tests {
     #[test]
     fn everything_is_read_without_a_condition() {
         assert_eq!(
-            copy_keys(&mapping(), ALL).to_string(),
+            keys(&mapping(), ALL).copy(Format::Text).to_string(),
             "copy (select \"rem_id\", coalesce(false, false) from \"public\".\"reminder\" \
              where \"rem_id\" is not null and true) to stdout"
         );
@@ -342,7 +367,7 @@ mod tests {
     fn wanted_rows_are_named_by_their_keys() {
         let keys = [vec!["1".into()], vec!["2".into()]];
         assert_eq!(
-            copy_rows_with_keys(&mapping(), &keys, Format::Binary).to_string(),
+            rows_with_keys(&mapping(), &keys).copy(Format::Binary).to_string(),
             "copy (select \"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
              where \"rem_id\" = any ('{\"1\",\"2\"}'::numeric[])) to stdout (format binary)"
         );

@@ -2,13 +2,13 @@
 //!
 //! Each checkpoint locks the table and counts it first: as long as it holds
 //! exactly what this run has put there, no key can be there twice. If somebody
-//! else has written to it, the rest is sifted.
+//! else has written to it, or the target refuses a row, the rest is staged.
 
 use crate::config::Mode;
 use crate::db::copy::{Copy, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::owned::record_all_owned;
-use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, has_duplicates};
+use crate::db::sql::select::{Selection, Slice, has_duplicates, keys, rows};
 use crate::db::sql::stage::{count_target, create_keys, into_keys, into_target, lock_target};
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
@@ -26,7 +26,14 @@ impl Job<'_> {
                 Ok(Taken::SomebodyElseWrote) => {
                     return self.slices(slices.get(at..).unwrap_or_default()).await;
                 }
-                Err(trouble) => return Err(self.undo_and_name(trouble, slice).await),
+                Err(trouble) => {
+                    let refused = trouble.blames_a_row();
+                    let trouble = self.undo(trouble).await;
+                    if refused {
+                        return self.slices(slices.get(at..).unwrap_or_default()).await;
+                    }
+                    return Err(trouble);
+                }
             }
         }
         Ok(())
@@ -69,7 +76,7 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let copy = Copy {
-            out: copy_rows(mapping, selection, mapping.format),
+            out: rows(mapping, selection).copy(mapping.format),
             into: into_target(mapping),
             format: mapping.format,
         };
@@ -80,7 +87,7 @@ impl Job<'_> {
             .map_err(Trouble::copy)?;
         if mapping.owned.is_some() {
             let keys = Copy {
-                out: copy_keys(mapping, selection),
+                out: keys(mapping, selection).copy(Format::Text),
                 into: into_keys(mapping),
                 format: Format::Text,
             };

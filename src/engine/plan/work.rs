@@ -58,23 +58,29 @@ const MOST_BUCKETS: u64 = 65_536;
 pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_rows: u64) -> Work {
     let in_table = plan.mapping.existence == Existence::InTable;
     // Rows that came from the target are not sent back: they need a look each.
-    let streams = plan.mode != Mode::Upsert || source.owned == 0;
+    let streams = (plan.mode != Mode::Upsert || source.owned == 0) && takes_all(plan);
     match target {
         Some(target) if plan.mode == Mode::Mirror => mirror(plan, source, target, chunk_rows),
         _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
         Some(target) if target.rows == 0 && target.keyless == 0 && in_table && streams => {
-            match plan.triggers {
-                Triggers::None => {
-                    Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
-                }
-                Triggers::OnInsert => Work::Slices(bucket_slices(source.rows, chunk_rows)),
-            }
+            Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+        }
+        Some(target) if target.rows == 0 && target.keyless == 0 && in_table => {
+            Work::Slices(bucket_slices(source.rows, chunk_rows))
         }
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
         }
         _ => Work::Slices(changed_slices(source, chunk_rows)),
     }
+}
+
+/// Whether nothing is likely to stand against rows that go in unseen.
+///
+/// A trigger may drop a row or change its key. Rows that point to nothing are
+/// common where one side has no foreign keys; one of them would undo all.
+fn takes_all(plan: &TablePlan) -> bool {
+    plan.triggers == Triggers::None && plan.constraints.foreign_keys.is_empty()
 }
 
 /// The survey has been through the whole table already. Nothing moves in our
@@ -97,9 +103,10 @@ fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -
     });
     let checksum = source.checksum.as_deref();
     let sums_equal = checksum.is_some() && checksum == target.checksum.as_deref();
-    if source.rows == target.rows && (still_equal || sums_equal || source.rows == 0) {
+    let equal = source.rows == target.rows && (still_equal || sums_equal || source.rows == 0);
+    if equal && plan.again.is_empty() {
         Work::Nothing
-    } else if target.rows == 0 {
+    } else if target.rows == 0 && takes_all(plan) {
         Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
     } else if source.rows.max(target.rows) <= FEW_KEYS {
         Work::Slices(vec![Slice::All])
@@ -242,6 +249,7 @@ mod tests {
             sequences: vec![],
             left_out: vec![],
             parents: vec![],
+            constraints: crate::db::sql::refusal::Constraints::default(),
             triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
