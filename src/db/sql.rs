@@ -6,6 +6,7 @@
 //!
 //! - [`session`]: how a transaction begins and ends, and what it pins
 //! - [`mapping`]: a pair's columns and key as both sides spell them
+//! - [`changed`]: which rows of a table are new
 //! - [`select`]: which rows of the source, and how they are read
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
@@ -14,6 +15,7 @@
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
+pub mod changed;
 pub mod compare;
 pub mod mapping;
 pub mod merge;

@@ -8,11 +8,12 @@ use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::compare::{
     Depth, Question, has_rows, source_buckets, survey_source, survey_target, target_buckets,
 };
 use crate::db::sql::mapping::Existence;
-use crate::db::sql::select::{Changed, Selection, Slice, probe_rows};
+use crate::db::sql::select::{Selection, Slice, probe_rows};
 use crate::engine::plan::TablePlan;
 use crate::engine::plan::work::{Buckets, Counts};
 use crate::engine::read_point::Source;

@@ -14,8 +14,8 @@ pub mod work;
 
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
+use crate::db::sql::changed::{Changed, Echoes, Ids};
 use crate::db::sql::mapping::{Existence, Form, KeyColumn, Mapping, View};
-use crate::db::sql::select::{Changed, Echoes};
 use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
 use crate::error::{Error, Kind as ErrorKind, Result};
@@ -150,6 +150,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         watermark: facts.watermark,
         now: &horizon,
         next_xid: facts.point.next_xid,
+        pages: facts.source.pages,
     });
     let (changed, last_equal) = match pair.rules.mode {
         Mode::Mirror => (Changed::Everything, last_equal(&changed, facts.watermark)),
@@ -210,9 +211,11 @@ pub struct LastEqual {
 fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEqual> {
     let Changed::SinceHorizon { .. } = changed else { return None };
     let standing = watermark?.standing.as_ref()?;
+    // The target is asked in a snapshot of its own, which nobody knows yet.
+    let (horizon, ids) = (standing.target_xid, Ids::ByAge);
     Some(LastEqual {
         source: changed.clone(),
-        target: Changed::SinceHorizon { horizon: standing.target_xid, echoes: Echoes::LeftOut },
+        target: Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut },
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })

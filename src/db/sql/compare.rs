@@ -5,8 +5,9 @@
 //! unlike an exclusive or, does not lose a pair of equal ones.
 
 use crate::db::sql::Sql;
+use crate::db::sql::changed::{Changed, changed_condition};
 use crate::db::sql::mapping::{Mapping, View};
-use crate::db::sql::select::{Changed, Selection, bucket, changed_condition, condition};
+use crate::db::sql::select::{Selection, bucket, condition};
 
 /// How much a survey asks of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +127,9 @@ fn buckets(mapping: &Mapping, view: View<'_>, from: &str, count: u32) -> Sql {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::sql::changed::{Echoes, Ids};
     use crate::db::sql::mapping::tests::mapping;
-    use crate::db::sql::select::{Echoes, Slice};
+    use crate::db::sql::select::Slice;
 
     #[test]
     fn a_survey_is_one_statement() {
@@ -161,7 +163,8 @@ mod tests {
     #[test]
     fn a_survey_says_where_the_changed_rows_lie() {
         let mapping = mapping();
-        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::Unknown };
+        let (ids, echoes) = (Ids::ByAge, Echoes::Unknown);
+        let changed = Changed::SinceHorizon { horizon: 750, ids, echoes };
         let question =
             Question { number: 0, mapping: &mapping, depth: Depth::Count, changed: None };
         let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };

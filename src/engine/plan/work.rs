@@ -1,8 +1,9 @@
 //! What a survey's counts mean: nothing, a stream, or a sifting. Pure.
 
 use crate::config::Mode;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Existence;
-use crate::db::sql::select::{Changed, Slice};
+use crate::db::sql::select::Slice;
 use crate::engine::plan::{Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
@@ -218,6 +219,7 @@ pub fn differing_slice(source: &Buckets, target: &Buckets, count: u32) -> Slice 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::sql::changed::{Echoes, Ids};
     use crate::db::sql::mapping::tests::mapping;
     use crate::engine::plan::cursor::How;
     use crate::metadata::watermark::Horizon;
@@ -246,6 +248,10 @@ mod tests {
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
         }
+    }
+
+    fn since(horizon: u64, echoes: Echoes) -> Changed {
+        Changed::SinceHorizon { horizon, ids: Ids::ByAge, echoes }
     }
 
     fn counts(rows: u64, checksum: &str) -> Counts {
@@ -302,10 +308,7 @@ mod tests {
 
     #[test]
     fn many_changed_rows_are_sifted_in_buckets() {
-        let plan = plan(Changed::SinceHorizon {
-            horizon: 1,
-            echoes: crate::db::sql::select::Echoes::Unknown,
-        });
+        let plan = plan(since(1, Echoes::Unknown));
         assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Slices(vec![Slice::All]));
         let Work::Slices(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
         assert_eq!(slices.len(), 4);
@@ -314,10 +317,7 @@ mod tests {
 
     #[test]
     fn few_changed_rows_are_read_from_their_pages() {
-        let plan = plan(Changed::SinceHorizon {
-            horizon: 1,
-            echoes: crate::db::sql::select::Echoes::Unknown,
-        });
+        let plan = plan(since(1, Echoes::Unknown));
         let counts = |rows| Counts { pages: Some((7, 9)), ..counts(rows, "") };
         let pages = Slice::Pages { from: 7, to: Some(10) };
         assert_eq!(decide(&plan, &counts(1000), None, 1000), Work::Slices(vec![pages]));
@@ -329,13 +329,9 @@ mod tests {
     fn a_mirror_rests_only_when_neither_side_has_moved() {
         let mut plan = plan(Changed::Everything);
         plan.mode = Mode::Mirror;
-        let since = |horizon| Changed::SinceHorizon {
-            horizon,
-            echoes: crate::db::sql::select::Echoes::LeftOut,
-        };
         plan.last_equal = Some(crate::engine::plan::LastEqual {
-            source: since(1),
-            target: since(2),
+            source: since(1, Echoes::LeftOut),
+            target: since(2, Echoes::LeftOut),
             source_rows: 9,
             target_rows: 9,
         });
