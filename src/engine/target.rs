@@ -37,17 +37,18 @@ impl Ending {
 }
 
 impl Target {
-    /// Begins a transaction, with `first` in the same round trip.
+    /// Begins a transaction, with `first` in the same round trip; the rows that
+    /// this answers are the last ones.
     ///
     /// # Errors
     /// When the server refuses; no transaction is open then.
-    pub async fn begin(&mut self, first: Sql) -> Result<()> {
+    pub async fn begin(&mut self, first: Sql) -> Result<Vec<Row>> {
         let mut opening = vec![begin_writing(&self.pins)];
         if let Ending::Rollback { preparation: Some(statements) } = &self.ending {
             opening.push(Sql::new(statements.trim_end_matches([';', '\n']).to_owned()));
         }
         opening.push(first);
-        let outcome = self.session.execute(&Sql::batch(opening)).await;
+        let outcome = self.session.rows(&Sql::batch(opening)).await;
         self.or_undo(outcome).await
     }
 
