@@ -8,6 +8,7 @@
 //! - [`mapping`]: a pair's columns and key as both sides spell them
 //! - [`changed`]: which rows of a table are new
 //! - [`select`]: which rows of the source, and how they are read
+//! - [`bucket`]: into which bucket of a comparison a key falls
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
@@ -15,6 +16,7 @@
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
+pub mod bucket;
 pub mod changed;
 pub mod compare;
 pub mod mapping;

@@ -2,6 +2,7 @@
 
 use crate::db::copy::Format;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::{Ranges, in_hashed};
 use crate::db::sql::changed::{Changed, changed_condition};
 use crate::db::sql::mapping::{Existence, Mapping, View};
 use crate::ident::array_literal;
@@ -14,6 +15,11 @@ pub enum Slice {
     /// Rows that fall into one of these buckets of `count`, a power of two.
     Buckets {
         count: u32,
+        wanted: Vec<u32>,
+    },
+    /// Rows whose key lies in one of these ranges, in ascending order.
+    Ranges {
+        ranges: Ranges,
         wanted: Vec<u32>,
     },
     /// The pages from `from` up to `to`: where they hold everything that is
@@ -33,13 +39,6 @@ pub struct Selection<'a> {
     pub slice: &'a Slice,
     /// Keys, as [`Mapping::key_text`] spells them, that are read in any case.
     pub again: &'a [String],
-}
-
-/// The bucket of a row, from 0 up to `count` (a power of two). Equal keys and
-/// neighbouring numbers fall into the same one.
-#[must_use]
-pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
-    format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))
 }
 
 /// The condition that picks a selection's rows, whatever their key.
@@ -67,12 +66,8 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
 fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     match slice {
         Slice::All => None,
-        Slice::Buckets { wanted, .. } if wanted.is_empty() => Some("false".to_owned()),
-        Slice::Buckets { count, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let bucket = bucket(mapping, View::Source, *count);
-            Some(format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(",")))
-        }
+        Slice::Buckets { count, wanted } => Some(in_hashed(mapping, View::Source, *count, wanted)),
+        Slice::Ranges { ranges, wanted } => Some(ranges.condition(mapping, View::Source, wanted)),
         Slice::Pages { from, to } => {
             let below = to.map_or(String::new(), |to| format!(" and ctid < '({to},0)'::tid"));
             Some(format!("ctid >= '({from},0)'::tid{below}"))
