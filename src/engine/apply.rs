@@ -20,6 +20,7 @@ use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result as Answer;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::Division;
 use crate::db::sql::select::{Selection, Slice, rows_without_key};
 use crate::engine::diff::Survey;
 use crate::engine::event::Observer;
@@ -98,8 +99,8 @@ impl Job<'_> {
             Work::Nothing => Ok(()),
             Work::Stream(slices) => self.stream(&slices).await,
             Work::Slices(slices) => self.slices(&slices).await,
-            Work::Compare { buckets } => {
-                let slices = self.compare(buckets).await?;
+            Work::Compare { division } => {
+                let slices = self.compare(division).await?;
                 self.slices(&slices).await
             }
         }
@@ -138,16 +139,16 @@ impl Job<'_> {
         trouble
     }
 
-    async fn compare(&mut self, count: u32) -> Step<Vec<Slice>> {
+    async fn compare(&mut self, division: Division) -> Step<Vec<Slice>> {
         let diff::Sums { source, target, keyless } =
-            diff::buckets(self.source, self.target, self.plan, count).await?;
+            diff::buckets(self.source, self.target, self.plan, division).await?;
         self.checked = source.values().map(|(rows, _)| rows).sum();
         self.keyless = keyless;
         if self.plan.mode == Mode::Mirror {
-            return Ok(vec![plan::work::differing_slice(&source, &target, count)]);
+            return Ok(vec![plan::work::differing_slice(&source, &target, division)]);
         }
         let chunk_rows = self.plan.chunk_rows(self.settings.limits);
-        Ok(plan::work::differing_slices(self.plan, &source, &target, count, chunk_rows))
+        Ok(plan::work::differing_slices(self.plan, &source, &target, division, chunk_rows))
     }
 
     /// Ends a checkpoint: own write and, in the last one, rejects and watermark.

@@ -277,7 +277,7 @@ impl Run<'_> {
             let sql = Sql::batch(statements);
             let begun = self.target.begin(Sql::new("select")).await;
             failure = match begun {
-                Ok(()) => self.target.finish(sql).await.err(),
+                Ok(_) => self.target.finish(sql).await.err(),
                 Err(failure) => Some(failure),
             };
         }

@@ -56,11 +56,12 @@ impl Target {
         Self { session, side, pins, ending, rehearsal: Rehearsal::NotBegun }
     }
 
-    /// Begins a checkpoint, with `first` in the same round trip.
+    /// Begins a checkpoint, with `first` in the same round trip; the rows that
+    /// this answers are the last ones.
     ///
     /// # Errors
     /// When the server refuses; no checkpoint is open then.
-    pub async fn begin(&mut self, first: Sql) -> Result<()> {
+    pub async fn begin(&mut self, first: Sql) -> Result<Vec<Row>> {
         let opening = match self.ending {
             Ending::Commit => begin_writing(&self.pins),
             Ending::Rollback { .. } => {
@@ -68,7 +69,7 @@ impl Target {
                 begin_checkpoint()
             }
         };
-        let outcome = self.session.execute(&Sql::batch([opening, first])).await;
+        let outcome = self.session.rows(&Sql::batch([opening, first])).await;
         self.or_undo(outcome).await
     }
 

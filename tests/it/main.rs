@@ -35,6 +35,7 @@ mod office;
 mod output;
 #[cfg(unix)]
 mod pooler;
+mod ranges;
 mod rejects;
 mod sources;
 mod told;

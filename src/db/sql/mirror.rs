@@ -12,10 +12,11 @@
 //! inserted.
 
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::in_hashed;
 use crate::db::sql::mapping::{Mapping, View};
 use crate::db::sql::merge::assignments;
 use crate::db::sql::refusal::Part;
-use crate::db::sql::select::{Slice, bucket};
+use crate::db::sql::select::Slice;
 
 const ROWS: View<'static> = View::Staged("r");
 const TARGET: View<'static> = View::Target("t");
@@ -95,11 +96,8 @@ pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
 
 fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
     match slice {
-        Slice::Buckets { count, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let bucket = bucket(mapping, TARGET, *count);
-            format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(","))
-        }
+        Slice::Buckets { count, wanted } => in_hashed(mapping, TARGET, *count, wanted),
+        Slice::Ranges { ranges, wanted } => ranges.condition(mapping, TARGET, wanted),
         Slice::All | Slice::Pages { .. } | Slice::Owned => "true".to_owned(),
     }
 }

@@ -2,28 +2,10 @@
 
 use crate::db::copy::Format;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::{Ranges, in_hashed};
+use crate::db::sql::changed::{Changed, changed_condition};
 use crate::db::sql::mapping::{Existence, Mapping, View};
-use crate::ident::{Ident, array_literal, literal};
-
-/// Which rows are new since the last run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// Every row, as far as a comparison or a slice does not narrow it.
-    Everything,
-    /// Row versions written at or after the horizon, a 64-bit transaction id.
-    SinceHorizon { horizon: u64, echoes: Echoes },
-    /// Rows whose stamp is at or after this instant, or missing.
-    SinceInstant { column: Ident, instant: String },
-}
-
-/// Whether the source records which row versions pgsync itself wrote there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Echoes {
-    /// `pgsync.own_writes` is there and readable.
-    LeftOut,
-    /// Nothing is recorded.
-    Unknown,
-}
+use crate::ident::array_literal;
 
 /// A part of the rows that makes one checkpoint. No two rows with the same
 /// key are ever in different slices of one kind.
@@ -33,6 +15,11 @@ pub enum Slice {
     /// Rows that fall into one of these buckets of `count`, a power of two.
     Buckets {
         count: u32,
+        wanted: Vec<u32>,
+    },
+    /// Rows whose key lies in one of these ranges, in ascending order.
+    Ranges {
+        ranges: Ranges,
         wanted: Vec<u32>,
     },
     /// The pages from `from` up to `to`: where they hold everything that is
@@ -52,13 +39,6 @@ pub struct Selection<'a> {
     pub slice: &'a Slice,
     /// Keys, as [`Mapping::key_text`] spells them, that are read in any case.
     pub again: &'a [String],
-}
-
-/// The bucket of a row, from 0 up to `count` (a power of two). Equal keys and
-/// neighbouring numbers fall into the same one.
-#[must_use]
-pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
-    format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))
 }
 
 /// The condition that picks a selection's rows, whatever their key.
@@ -83,37 +63,11 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
     Some(format!("({changed} or {text} = any ({keys}::text[]))"))
 }
 
-/// `age` counts from the newest transaction, so the test is right across the
-/// wrap-around of 32-bit ids; frozen rows keep their id, and the permanent ids
-/// have the largest age. The horizon's own age is asked once, not per row.
-///
-/// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
-pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String> {
-    match changed {
-        Changed::Everything => None,
-        Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
-            Some(format!("age(xmin) <= (select age('{horizon}'::xid8::xid))"))
-        }
-        Changed::SinceHorizon { horizon, echoes: Echoes::LeftOut } => Some(format!(
-            "(age(xmin) <= (select age('{horizon}'::xid8::xid)) and xmin not in \
-             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '{horizon}'))"
-        )),
-        Changed::SinceInstant { column, instant } => {
-            let (column, instant) = (column.sql(), literal(instant));
-            Some(format!("({column} >= {instant}::timestamptz or {column} is null)"))
-        }
-    }
-}
-
 fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     match slice {
         Slice::All => None,
-        Slice::Buckets { wanted, .. } if wanted.is_empty() => Some("false".to_owned()),
-        Slice::Buckets { count, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let bucket = bucket(mapping, View::Source, *count);
-            Some(format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(",")))
-        }
+        Slice::Buckets { count, wanted } => Some(in_hashed(mapping, View::Source, *count, wanted)),
+        Slice::Ranges { ranges, wanted } => Some(ranges.condition(mapping, View::Source, wanted)),
         Slice::Pages { from, to } => {
             let below = to.map_or(String::new(), |to| format!(" and ctid < '({to},0)'::tid"));
             Some(format!("ctid >= '({from},0)'::tid{below}"))
@@ -306,7 +260,8 @@ fn copy_out(rows: &str, format: Format) -> Sql {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql::mapping::tests::{composite, ident, mapping};
+    use crate::db::sql::changed::{Echoes, Ids};
+    use crate::db::sql::mapping::tests::{composite, mapping};
 
     const ALL: Selection<'static> =
         Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
@@ -322,7 +277,8 @@ mod tests {
 
     #[test]
     fn the_change_cursor_leaves_out_our_own_writes_and_adds_rejects() {
-        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::LeftOut };
+        let changed =
+            Changed::SinceHorizon { horizon: 750, ids: Ids::ByAge, echoes: Echoes::LeftOut };
         let mut mapping = mapping();
         mapping.scope = Some("(org_id = 1)".to_owned());
         let again = ["[\"5\"]".to_owned()];
@@ -333,17 +289,6 @@ mod tests {
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750')) \
              or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              = any ('{\"[\\\"5\\\"]\"}'::text[]))"
-        );
-    }
-
-    #[test]
-    fn a_column_cursor_includes_its_own_instant_and_nulls() {
-        let changed =
-            Changed::SinceInstant { column: ident("at"), instant: "2026-01-01 00:00:00+00".into() };
-        let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };
-        assert_eq!(
-            condition(&mapping(), selection),
-            "(\"at\" >= '2026-01-01 00:00:00+00'::timestamptz or \"at\" is null)"
         );
     }
 

@@ -192,6 +192,18 @@ pub fn lock_target(mapping: &Mapping) -> Sql {
     Sql::new(format!("lock table {} in share row exclusive mode", mapping.target.sql()))
 }
 
+/// Asks for the transaction's own id, for the oldest one that is unfinished,
+/// and for the first one after all that are finished.
+///
+/// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
+#[must_use]
+pub fn transactions() -> Sql {
+    Sql::new(
+        "select pg_current_xact_id(), pg_snapshot_xmin(s), pg_snapshot_xmax(s) \
+         from pg_current_snapshot() as s",
+    )
+}
+
 /// How many rows the target has.
 #[must_use]
 pub fn count_target(mapping: &Mapping) -> Sql {
