@@ -14,10 +14,20 @@ use crate::metadata::migrations::Side;
 /// # Errors
 /// When it cannot be reached or refuses us, with a hint.
 pub async fn open(config: &Config, side: Side, application: &str) -> Result<Session> {
-    let connection = connection(config, side);
-    Session::open(&address(connection, application))
-        .await
-        .map_err(|failure| not_connected(connection, side, failure))
+    let opened = try_open(config, side, application).await;
+    opened.map_err(|failure| not_connected(connection(config, side), side, failure))
+}
+
+/// Opens a session with one side, for those who know what to do without it.
+///
+/// # Errors
+/// As the server or the network says it.
+pub async fn try_open(
+    config: &Config,
+    side: Side,
+    application: &str,
+) -> std::result::Result<Session, Failure> {
+    Session::open(&address(connection(config, side), application)).await
 }
 
 /// Opens both sessions at the same time: first the cloud's, then the desktop's.
@@ -43,12 +53,13 @@ pub fn connection(config: &Config, side: Side) -> &Connection {
 
 /// What every transaction on a side pins.
 #[must_use]
-pub fn pins(config: &Config, side: Side) -> Pins {
+pub fn pins(config: &Config, side: Side, application: &str) -> Pins {
     let connection = connection(config, side);
     Pins {
         time_zone: config.desktop_time_zone.clone(),
         statement_timeout: connection.statement_timeout,
         lock_timeout: connection.lock_timeout,
+        application: application.to_owned(),
     }
 }
 
@@ -57,22 +68,28 @@ pub fn pins(config: &Config, side: Side) -> Pins {
 /// # Errors
 /// When another run holds it, or the desktop refuses.
 pub async fn lock(desktop: &mut Session, direction: Direction) -> Result<()> {
-    let holder = lock::try_take(desktop, direction).await.map_err(|failure| {
-        Error::new(Kind::Start, "could not take the lock on the desktop").because(failure)
-    })?;
-    match holder {
+    match try_lock(desktop, direction).await? {
         None => Ok(()),
         Some(holder) => Err(locked(direction, &holder)),
     }
 }
 
-fn locked(direction: Direction, holder: &Holder) -> Error {
-    let Holder { pid, application, since, address } = holder;
-    Error::new(Kind::Locked, format!("could not get the lock of {}", direction.word()))
-        .because_text(format!(
-            "another run holds it: {application}, since {since}, from {address}, \
-             server process {pid}"
-        ))
+/// Takes the lock of a direction; else who holds it.
+///
+/// # Errors
+/// When the desktop refuses.
+pub async fn try_lock(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
+    lock::try_take(desktop, direction).await.map_err(|failure| {
+        Error::new(Kind::Start, "could not take the lock on the desktop").because(failure)
+    })
+}
+
+/// The error for a lock that another run holds.
+#[must_use]
+pub fn locked(direction: Direction, holder: &Holder) -> Error {
+    let word = direction.word();
+    Error::new(Kind::Locked, format!("could not get the lock of {word}"))
+        .because_text(format!("another run holds it: {holder}"))
         .hint("wait until it has finished, then run again")
 }
 

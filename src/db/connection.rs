@@ -10,6 +10,8 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Connection as _, Either, Row as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Where a server is and who we are there.
@@ -43,7 +45,28 @@ pub enum Tls {
 pub struct Session {
     connection: PgConnection,
     state: State,
+    pulse: Pulse,
 }
+
+/// Counts what a session hears from its server, for somebody who watches.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// How often something was heard.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Something was heard.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A goodbye is not worth more than this.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Whether answers on this session still belong to their questions.
 ///
@@ -71,7 +94,7 @@ impl Session {
             .await
             .map_err(|_| timed_out(address.connect_timeout))?
             .map_err(Failure::while_connecting)?;
-        Ok(Self { connection, state: State::Usable })
+        Ok(Self { connection, state: State::Usable, pulse: Pulse::default() })
     }
 
     /// Runs statements whose rows nobody needs.
@@ -108,6 +131,15 @@ impl Session {
     /// As [`Session::execute`].
     pub async fn answers(&mut self, sql: &Sql) -> Result<Vec<Vec<Row>>> {
         self.check()?;
+        let answers = self.ask(sql).await;
+        self.pulse.beat();
+        if answers.as_ref().is_err_and(Failure::loses_the_link) {
+            self.state = State::OutOfStep;
+        }
+        answers
+    }
+
+    async fn ask(&mut self, sql: &Sql) -> Result<Vec<Vec<Row>>> {
         tracing::trace!(target: "pgsync::sql", "{sql}");
         let mut answers = vec![Vec::new()];
         let mut stream = sqlx::raw_sql(sql.for_sqlx()).fetch_many(&mut self.connection);
@@ -131,6 +163,12 @@ impl Session {
         Ok((&mut self.connection, &mut self.state))
     }
 
+    /// What tells whether the server has been heard.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// Whether the session may still be asked.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -139,10 +177,13 @@ impl Session {
 
     /// Says goodbye to the server; a server that is gone already is fine.
     pub async fn close(self) {
-        if self.state == State::Usable
-            && let Err(error) = self.connection.close().await
-        {
-            tracing::debug!("the server did not hear our goodbye: {error}");
+        if self.state != State::Usable {
+            return;
+        }
+        match tokio::time::timeout(GOODBYE, self.connection.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("the server did not hear our goodbye: {error}"),
+            Err(_) => tracing::debug!("the server did not answer our goodbye"),
         }
     }
 

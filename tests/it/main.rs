@@ -26,6 +26,7 @@ mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;
 mod forward_types;
+mod interruption;
 mod keys;
 mod look;
 mod metadata;
