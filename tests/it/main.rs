@@ -36,6 +36,7 @@ mod office;
 mod output;
 #[cfg(unix)]
 mod pooler;
+mod retries;
 mod sources;
 mod told;
 mod types;
