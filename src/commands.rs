@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod forward;
+pub mod hints;
 pub mod init_metadata;
 pub mod link;
 pub mod pairs;

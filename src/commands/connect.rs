@@ -1,5 +1,6 @@
-//! Opening sessions, and what to say when that fails.
+//! Opening sessions, and taking the lock.
 
+use crate::commands::hints;
 use crate::config::{Config, Connection, SslMode};
 use crate::db::connection::{Address, Session, Tls};
 use crate::db::failure::Failure;
@@ -113,62 +114,7 @@ fn address(connection: &Connection, application: &str) -> Address {
 }
 
 fn not_connected(connection: &Connection, side: Side, failure: Failure) -> Error {
-    let hint = hint(connection, side, &failure);
+    let hint = hints::hint(connection, side, &failure);
     let message = format!("could not connect to the {} at {}", side.word(), connection.label());
     Error::new(Kind::Start, message).because(failure).hint(hint)
-}
-
-/// The next step, by what the server or the network said.
-fn hint(connection: &Connection, side: Side, failure: &Failure) -> String {
-    let word = side.word();
-    match (failure.sqlstate(), failure.to_string()) {
-        (Some("28P01"), _) => format!(
-            "the password of user {} is wrong; correct it in the .env beside the configuration, \
-             or wherever [{word}] takes it from",
-            connection.user
-        ),
-        (Some("28000"), _) => format!(
-            "the server does not let user {} in from this machine; look at user and sslmode in \
-             [{word}], and at the server's pg_hba.conf",
-            connection.user
-        ),
-        (Some("3D000"), _) => format!("correct the database's name in [{word}]"),
-        (Some("53300"), _) => {
-            "the server has no connection free; run again in a few minutes".to_owned()
-        }
-        (Some("57P03"), _) => {
-            "the server is starting or stopping; run again in a minute".to_owned()
-        }
-        // The words of Supabase's pooler.
-        (_, text) if text.contains("Tenant or user not found") => format!(
-            "the pooler does not know user {}; take the whole address from the project's \
-             settings (Connect): behind a pooler the user is postgres.<project>",
-            connection.user
-        ),
-        (_, text) if text.contains("refused") => format!(
-            "no server listens at {} port {}; start PostgreSQL there, or correct host and port in [{word}]",
-            connection.host, connection.port
-        ),
-        (_, text) if text.contains("lookup") || text.contains("resolve") => {
-            format!(
-                "the name {} is not known; look whether this machine is online, and whether the \
-                 host in [{word}] is right",
-                connection.host
-            )
-        }
-        (_, text) if text.contains("TLS") || text.contains("certificate") => format!(
-            "give the authority's certificate with sslrootcert in [{word}]; \
-             sslmode = \"require\" would not verify who answers"
-        ),
-        (_, text) if text.contains("no answer") => format!(
-            "look whether this machine is online and {} port {} is right in [{word}]; else a \
-             firewall stands between, or the server is down",
-            connection.host, connection.port
-        ),
-        (Some(_), _) => format!("correct what the server says in [{word}] of the configuration"),
-        (None, _) => format!(
-            "look whether this machine is online and the server runs, and at [{word}] in the \
-             configuration"
-        ),
-    }
 }

@@ -88,7 +88,7 @@ impl Session {
     /// # Errors
     /// When the server cannot be reached in time or refuses us.
     pub async fn open(address: &Address) -> Result<Self> {
-        let options = options(address);
+        let options = options(address)?;
         let attempt = PgConnection::connect_with(&options);
         let connection = tokio::time::timeout(address.connect_timeout, attempt)
             .await
@@ -201,10 +201,27 @@ fn timed_out(after: Duration) -> Failure {
     Failure::Connection(format!("no answer within {} s", after.as_secs_f64()))
 }
 
-fn options(address: &Address) -> PgConnectOptions {
+/// Without a password of our own, sqlx looks into the pgpass file, but for the
+/// server of a URL only: otherwise it takes the password of whatever server
+/// the environment names, and would show it to this one.
+fn passwordless(address: &Address) -> Result<PgConnectOptions> {
+    let mut url = url::form_urlencoded::Serializer::new("postgres://?".to_owned());
+    url.append_pair("host", &address.host)
+        .append_pair("port", &address.port.to_string())
+        .append_pair("user", &address.user)
+        .append_pair("dbname", &address.database);
+    // Its words may hold the address, but there is no password in it.
+    url.finish().parse().map_err(|error: sqlx::Error| Failure::Setup(error.to_string()))
+}
+
+fn options(address: &Address) -> Result<PgConnectOptions> {
+    let options = match &address.password {
+        Some(password) => PgConnectOptions::new_without_pgpass().password(password),
+        None => passwordless(address)?,
+    };
     // A strict pooler rejects `extra_float_digits` at start-up; we set it per
     // transaction instead.
-    let mut options = PgConnectOptions::new()
+    let mut options = options
         .host(&address.host)
         .port(address.port)
         .database(&address.database)
@@ -217,13 +234,10 @@ fn options(address: &Address) -> PgConnectOptions {
             Tls::Authority => PgSslMode::VerifyCa,
             Tls::AuthorityAndHost => PgSslMode::VerifyFull,
         });
-    if let Some(password) = &address.password {
-        options = options.password(password);
-    }
     if let Some(certificate) = &address.root_certificate {
         options = options.ssl_root_cert(certificate);
     }
-    options
+    Ok(options)
 }
 
 /// One row, every value as the server's text.

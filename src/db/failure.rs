@@ -75,7 +75,9 @@ impl Failure {
             Self::Connection(_) => true,
             Self::Server(refusal) => {
                 let held = ["40001", "40P01", "53300", "55P03"];
-                held.contains(&refusal.sqlstate.as_str()) || refusal.ends_the_session()
+                held.contains(&refusal.sqlstate.as_str())
+                    || refusal.ends_the_session()
+                    || refusal.is_a_full_pooler()
             }
             Self::Setup(_) | Self::Stopped | Self::Unexpected(_) => false,
         }
@@ -100,6 +102,11 @@ impl Failure {
 }
 
 impl Refusal {
+    /// Supabase's pooler has no SQLSTATE of its own for it.
+    fn is_a_full_pooler(&self) -> bool {
+        self.sqlstate == "XX000" && self.message.to_ascii_lowercase().contains("max client")
+    }
+
     /// The server, or a pooler before it, closes the connection with these:
     /// stopped (57P01 to 57P03), idle for too long (57P05), class 08. A pooler
     /// says 08P01 of a name that it does not know, too.

@@ -14,6 +14,7 @@ mod batch;
 mod columns;
 mod concurrency;
 mod conflicts;
+mod connections;
 mod conversions;
 mod cursor;
 mod firm;
