@@ -3,10 +3,11 @@
 use clap::Parser as _;
 use pgsync::cli::Cli;
 use pgsync::report::Report;
-use pgsync::{commands, logging};
+use pgsync::{commands, fault, logging};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    fault::watch();
     let cli = Cli::parse();
     logging::start(cli.verbose);
     let report = Report::new(cli.verbose.into());

@@ -74,10 +74,21 @@ impl Trouble {
                     At::Source => (source, &plan.mapping.source),
                     At::Target => (target, &plan.mapping.target),
                 };
-                failed(step, side, table, failure)
+                let writes = at == At::Source && failure.sqlstate() == Some("25006");
+                let error = failed(step, side, table, failure);
+                if writes { error.hint(only_reads(side, table)) } else { error }
             }
         }
     }
+}
+
+/// We ourselves have forbidden all writing where we read.
+fn only_reads(side: Side, table: &TableName) -> String {
+    format!(
+        "the where, the cursor or a column's expression of {table} calls something that writes; \
+         on the {} they may only read: take it out",
+        side.word()
+    )
 }
 
 /// The error for a table that a side refused at a step.

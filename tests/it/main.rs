@@ -38,6 +38,7 @@ mod output;
 #[cfg(unix)]
 mod pooler;
 mod retries;
+mod secrets;
 mod sources;
 mod told;
 mod types;
