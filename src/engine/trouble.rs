@@ -74,13 +74,18 @@ impl Trouble {
                     At::Source => (source, &plan.mapping.source),
                     At::Target => (target, &plan.mapping.target),
                 };
-                let writes = at == At::Source && failure.sqlstate() == Some("25006");
+                let refused = failure.sqlstate().is_some_and(|code| WRITES.contains(&code));
+                let writes = at == At::Source && refused;
                 let error = failed(step, side, table, failure);
                 if writes { error.hint(only_reads(side, table)) } else { error }
             }
         }
     }
 }
+
+/// `read_only_sql_transaction`, and `active_sql_transaction` for one that
+/// tries to be something else.
+const WRITES: [&str; 2] = ["25006", "25001"];
 
 /// We ourselves have forbidden all writing where we read.
 fn only_reads(side: Side, table: &TableName) -> String {

@@ -39,6 +39,7 @@ mod output;
 mod pooler;
 mod retries;
 mod secrets;
+mod smuggling;
 mod sources;
 mod told;
 mod types;
