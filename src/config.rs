@@ -8,7 +8,7 @@
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
 //! `pairs` and `rules` read one part each, `check` puts the whole together,
-//! and `notes` collects what is wrong. `duration`, `fragment` and `nearest`
+//! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each.
 
 mod check;
@@ -20,6 +20,8 @@ mod locate;
 mod nearest;
 mod notes;
 mod pairs;
+#[doc(hidden)]
+pub mod probe;
 mod rules;
 mod section;
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod forward_order;
 #[cfg(unix)]
 mod forward_pooler;
 mod forward_types;
+mod fuzzed;
 mod interruption;
 mod keys;
 mod look;
