@@ -89,10 +89,10 @@ pub struct Forward {
 /// `pgsync init-metadata`
 #[derive(Debug, Args)]
 pub struct InitMetadata {
-    /// Let the next reverse compare these tables in full
+    /// Let the next run of either direction compare these tables in full
     #[arg(long, value_name = "TABLE", num_args = 1.., conflicts_with = "reset_all")]
     pub reset: Vec<String>,
-    /// Let the next reverse compare every table in full
+    /// Let the next run of either direction compare every table in full
     #[arg(long)]
     pub reset_all: bool,
 }

@@ -144,6 +144,12 @@ impl Error {
         causes
     }
 
+    /// The nearest cause, if it is a `T`.
+    #[must_use]
+    pub fn cause_as<T: fmt::Display + fmt::Debug + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.cause.as_ref()?.downcast_ref()
+    }
+
     /// The next step for the reader, if there is one.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {

@@ -16,7 +16,7 @@ use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::mapping::{Existence, Form, KeyColumn, Mapping, View};
 use crate::db::sql::select::{Changed, Echoes};
-use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
+use crate::engine::plan::cursor::{How, Meeting, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ident::{Ident, TableName, literal};
@@ -91,15 +91,18 @@ impl TablePlan {
     /// type: the texts 7 and 07 to a number, `a` and `a ` to a `char(2)`.
     #[must_use]
     pub fn keys_may_meet(&self) -> bool {
-        const TEXTS: [&str; 2] = ["text", "character varying"];
-        let are_texts = |key: &KeyColumn| {
-            TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type)
-        };
-        let differ = |key: &KeyColumn| {
-            key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
-        };
-        self.mode == Mode::Upsert && self.mapping.key.iter().any(differ)
+        keys_may_meet(self.mode, &self.mapping)
     }
+}
+
+fn keys_may_meet(mode: Mode, mapping: &Mapping) -> bool {
+    const TEXTS: [&str; 2] = ["text", "character varying"];
+    let are_texts =
+        |key: &KeyColumn| TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
+    let differ = |key: &KeyColumn| {
+        key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
+    };
+    mode == Mode::Upsert && mapping.key.iter().any(differ)
 }
 
 /// What the source offers to cut it into slices.
@@ -146,6 +149,11 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         lookback: pair.rules.lookback,
         column: column.as_ref(),
         transaction_ids,
+        meeting: if keys_may_meet(pair.rules.mode, &mapping) {
+            Meeting::Possible
+        } else {
+            Meeting::Impossible
+        },
         echoes: facts.point.echoes,
         watermark: facts.watermark,
         now: &horizon,

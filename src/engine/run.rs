@@ -87,12 +87,7 @@ impl Run<'_> {
         let (quiet, busy): (Vec<_>, Vec<_>) =
             prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
         self.pass_over(quiet).await;
-        for pair in busy {
-            if !self.goes_on() {
-                break;
-            }
-            self.apply(pair).await;
-        }
+        self.apply_in_order(busy).await;
         self.target.leave().await;
         Ok(())
     }
@@ -100,6 +95,40 @@ impl Run<'_> {
     /// Whether a further pair can be begun.
     fn goes_on(&self) -> bool {
         !self.stop.is_asked() && !self.tally.has_lost_the_link()
+    }
+
+    /// Applies the pairs, parents first, then those that waited for another
+    /// one, children first, as long as that gets one further.
+    ///
+    /// 1. A parent's row and its children are gone from the source.
+    /// 2. Parents come first, so that new children find them.
+    /// 3. The parent's row cannot be deleted as long as its children stand.
+    async fn apply_in_order(&mut self, mut pairs: Vec<Prepared>) {
+        loop {
+            let (mut settled, mut waiting) = (0, Vec::new());
+            for pair in pairs {
+                if !self.goes_on() {
+                    return;
+                }
+                match self.apply(&pair).await {
+                    outcome if waits_for_another(&outcome) => waiting.push((pair, outcome)),
+                    outcome => {
+                        self.settle(outcome).await;
+                        settled += 1;
+                    }
+                }
+            }
+            if settled == 0 {
+                for (_, outcome) in waiting {
+                    self.settle(outcome).await;
+                }
+                return;
+            }
+            for (_, outcome) in &waiting {
+                self.tally.keep(&outcome.table, outcome.done);
+            }
+            pairs = waiting.into_iter().rev().map(|(pair, _)| pair).collect();
+        }
     }
 
     async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
@@ -301,11 +330,11 @@ impl Run<'_> {
         }
     }
 
-    async fn apply(&mut self, pair: Prepared) {
+    async fn apply(&mut self, pair: &Prepared) -> Outcome {
         let started = Instant::now();
         let rows = pair.survey.source.rows;
         self.observer.hear(Event::Started { table: &pair.plan.name, rows });
-        let mut job = self.job(&pair, started);
+        let mut job = self.job(pair, started);
         let result = job.run(pair.work.clone()).await;
         let (checked, done) = (job.checked, job.done);
         let updated_keys = std::mem::take(&mut job.updated_keys);
@@ -314,7 +343,7 @@ impl Run<'_> {
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
         let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         outcome.updated_keys = updated_keys;
-        self.settle(outcome).await;
+        outcome
     }
 }
 
@@ -351,6 +380,14 @@ pub async fn remember_failure(
             outcome.table
         )));
     }
+}
+
+/// Whether a foreign key stood against it that another pair may satisfy.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>, `foreign_key_violation`
+fn waits_for_another(outcome: &Outcome) -> bool {
+    let failure = outcome.failure.as_ref().and_then(Error::cause_as::<Failure>);
+    failure.and_then(Failure::sqlstate) == Some("23503")
 }
 
 fn outcome_of(

@@ -54,9 +54,14 @@ impl Tally {
 
     /// Puts a pair off: what stopped it may pass.
     pub fn put_off(&mut self, table: &str, done: Done, error: Error) {
+        self.keep(table, done);
+        self.put_off.push((table.to_owned(), error));
+    }
+
+    /// Keeps what was committed of a pair that will be taken up again.
+    pub fn keep(&mut self, table: &str, done: Done) {
         let begun = self.begun.entry(table.to_owned()).or_default();
         *begun = sum(*begun, done);
-        self.put_off.push((table.to_owned(), error));
     }
 
     /// Whether a pair was put off because a connection is gone.

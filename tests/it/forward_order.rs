@@ -172,3 +172,27 @@ async fn a_dry_run_sees_the_parents_that_would_have_come() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parents_go_after_their_children() {
+    let office = family("mirror").await;
+    born(&office, "1, 40").await;
+    office.forward_twice(&[]).await;
+    let desktop = &office.pair.desktop;
+    for table in ["parent", "child", "grandchild"] {
+        desktop.run(&format!("delete from {table} where id in (3, 7)")).await;
+    }
+    let ran = office.forward_twice(&[]).await;
+    for table in ["parent", "child", "grandchild"] {
+        assert_eq!(ran.all_figures(table)[3], "2", "{ran}");
+    }
+    both_sides_hold_the_same(&office).await;
+    // A parent whose child stays cannot go, today or in the next run.
+    desktop.run("delete from parent where id = 5").await;
+    for _ in 0..2 {
+        let ran = office.run(&["forward"]).await;
+        assert_eq!(ran.code, 1, "{ran}");
+        assert!(ran.stderr.contains("violates foreign key constraint"), "{ran}");
+        assert_eq!(office.pair.cloud.count("parent").await, 38);
+    }
+}

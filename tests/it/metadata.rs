@@ -94,6 +94,16 @@ async fn a_reset_lets_the_next_run_compare_in_full() {
     assert_eq!(ran.code, 2, "{ran}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_is_for_both_directions() {
+    let tables = "[tables.t]\nkey = \"id\"\nforward = \"upsert\"";
+    let office = Office::alone(CLOUD, DESKTOP, tables).await;
+    office.forward_twice(&[]).await;
+    let ran = office.run(&["init-metadata", "--reset", "t"]).await;
+    assert_eq!(ran.code, 0, "{ran}");
+    assert_eq!(office.forward_twice(&[]).await.how("t"), "reconcile: reset");
+}
+
 /// A role that may read and write the table, and nothing else.
 async fn clerk(desktop: &Db) -> String {
     let role = format!("clerk_{}", desktop.name());

@@ -101,19 +101,26 @@ pub fn reject_duplicates(mapping: &Mapping, direction: &str, run: &str) -> Sql {
     ))
 }
 
+/// Keys that a warning names.
+pub const NAMED_KEYS: usize = 10;
+
 /// Keeps, of the staged rows with one key, the row with the highest value in
 /// a column; among equals the one whose text is highest, so that every run
-/// takes the same. Answers with the number of rows passed over.
+/// takes the same. Answers with the number of rows passed over, and with some
+/// of their keys.
 #[must_use]
 pub fn keep_latest(mapping: &Mapping, column: &Ident) -> Option<Sql> {
     let by = staged(mapping, column)?;
     let key = staged_key(mapping).join(", ");
     Some(Sql::new(format!(
         "analyze pg_temp.pgsync_rows;\n\
-         with passed_over as (delete from pg_temp.pgsync_rows as gone using (\
+         with passed_over as (delete from pg_temp.pgsync_rows as r using (\
          select r.ctid as at, row_number() over (partition by {key} \
          order by {by} desc nulls last, r::text desc) as place from pg_temp.pgsync_rows as r) as o \
-         where o.place > 1 and gone.ctid = o.at returning 1) select count(*) from passed_over"
+         where o.place > 1 and r.ctid = o.at returning {text} as key) \
+         select count(*), (select string_agg(key, ' ' order by key) from \
+         (select distinct key from passed_over order by key limit {NAMED_KEYS}) as named) from passed_over",
+        text = key_text(mapping),
     )))
 }
 
@@ -305,3 +312,6 @@ fn row_as_json(mapping: &Mapping) -> String {
         .collect();
     parts.join(" || ")
 }
+
+#[cfg(test)]
+mod tests;

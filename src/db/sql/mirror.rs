@@ -117,3 +117,6 @@ pub fn settle(mapping: &Mapping) -> Sql {
     );
     Sql::new([delete, update, insert].join(";\n"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,11 @@ use crate::db::copy::{Copy, Format};
 use crate::db::sql::select::{Selection, Slice, copy_rows_sharing_keys};
 use crate::db::sql::{Sql, merge, stage};
 use crate::engine::apply::{Job, Place, Step, Written};
+use crate::engine::event::Event;
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::ident::Ident;
 
 /// Keys that a dry run lists.
 pub(super) const LISTED_KEYS: u64 = 100;
@@ -60,18 +62,35 @@ impl Job<'_> {
 
     async fn settle_duplicates(&mut self) -> Step<()> {
         let (mapping, run) = (&self.plan.mapping, &self.settings.run);
-        let sql = match &self.plan.on_duplicate {
+        match &self.plan.on_duplicate {
             OnDuplicate::Reject => {
-                merge::reject_duplicates(mapping, self.settings.direction.word(), run)
+                let sql = merge::reject_duplicates(mapping, self.settings.direction.word(), run);
+                self.ask_target(&sql).await.map(drop)
             }
             OnDuplicate::Latest(column) => {
-                merge::keep_latest(mapping, column).ok_or_else(|| self.no_such_column(column))?
+                let sql = merge::keep_latest(mapping, column)
+                    .ok_or_else(|| self.no_such_column(column))?;
+                let row = self.ask_target(&sql).await?;
+                self.tell_passed_over(column, &row)
             }
-        };
-        self.ask_target(&sql).await.map(drop)
+        }
     }
 
-    fn no_such_column(&self, column: &crate::ident::Ident) -> Trouble {
+    fn tell_passed_over(&self, column: &Ident, answer: &Row) -> Step<()> {
+        let rows: u64 = answer.number(0).map_err(Trouble::target("compare"))?;
+        if rows > 0 {
+            self.observer.hear(Event::Warning(&format!(
+                "{}: {rows} of the rows that share a key were passed over, because another has \
+                 the latest \"{column}\": keys {}{}",
+                self.plan.name,
+                answer.get(1).unwrap_or("unknown"),
+                if rows > merge::NAMED_KEYS as u64 { " ..." } else { "" }
+            )));
+        }
+        Ok(())
+    }
+
+    fn no_such_column(&self, column: &Ident) -> Trouble {
         let name = &self.plan.name;
         let error = Error::new(Kind::Table, format!("could not choose among the rows of {name}"));
         Trouble::refused(

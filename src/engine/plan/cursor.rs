@@ -39,6 +39,8 @@ pub enum Why {
     TooOld,
     MappingChanged,
     ClockBehind,
+    /// The target may take two keys of the source for one.
+    KeysMayMeet,
     /// The source has no usable `xmin`.
     NoTransactionIds,
     /// ... and no column to go by either.
@@ -70,6 +72,7 @@ impl fmt::Display for Why {
             Self::TooOld => "the last run is too many transactions ago",
             Self::MappingChanged => "columns, key or filter changed",
             Self::ClockBehind => "the source's clock went back",
+            Self::KeysMayMeet => "the sides' types of the key differ",
             Self::NoTransactionIds => "the source has no transaction ids",
             Self::NoCursor => "the source has no transaction ids and no updated_at",
         })
@@ -85,6 +88,7 @@ pub struct Situation<'a> {
     /// The column to go by where transaction ids are of no use.
     pub column: Option<&'a Ident>,
     pub transaction_ids: TransactionIds,
+    pub meeting: Meeting,
     pub echoes: Echoes,
     /// As it stands on the target.
     pub watermark: Option<&'a Watermark>,
@@ -110,6 +114,17 @@ pub enum TransactionIds {
     Missing,
 }
 
+/// Whether keys that differ on the source may be equal to the target.
+///
+/// 1. The source has the texts 7 and 07, the target's key is a number.
+/// 2. Only 07 has changed, so only 07 is read, and nobody sees the other.
+/// 3. It would be taken for the one row 7, and overwrite it without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    Possible,
+    Impossible,
+}
+
 /// Past this many transactions a 32-bit id could mean two of them.
 const TOO_OLD: u64 = 1 << 30;
 
@@ -124,6 +139,9 @@ pub fn choose(situation: &Situation<'_>) -> (Changed, How) {
     }
     if *situation.choice == CursorChoice::Reconcile {
         return reconcile(Why::Configured);
+    }
+    if situation.meeting == Meeting::Possible {
+        return reconcile(Why::KeysMayMeet);
     }
     // A time that pgsync never wrote comes from an earlier tool, which set
     // `NOW()` and lost rows: it is no reason to leave anything out.
@@ -271,6 +289,7 @@ mod tests {
                 lookback: Duration::from_secs(60),
                 column: self.column.as_ref(),
                 transaction_ids: self.ids,
+                meeting: Meeting::Impossible,
                 echoes: Echoes::Unknown,
                 watermark: self.watermark.as_ref(),
                 now: &self.now,
