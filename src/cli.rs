@@ -2,16 +2,18 @@
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, or nothing to do
-  1  done, but at least one table failed; the others are committed
-  2  wrong usage or configuration; nothing was connected
-  3  could not start (connection, permissions, own tables); no row was written
-  4  done, but rows were rejected
-  5  another run holds the lock
-  6  stopped by a safety limit (deletes or rejected rows); the others are committed";
+  0    done, or nothing to do
+  1    done, but at least one table failed; the others are committed
+  2    wrong usage or configuration; nothing was connected
+  3    could not start (connection, permissions, own tables); no row was written
+  4    done, but rows were rejected
+  5    another run holds the lock
+  6    stopped by a safety limit (deletes or rejected rows); the others are committed
+  130  interrupted; what was committed stays";
 
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
 #[derive(Debug, Parser)]
@@ -79,6 +81,9 @@ pub struct Reverse {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
+    /// Wait so long for another run to end, e.g. 10m, instead of ending with 5 at once
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::duration)]
+    pub wait: Option<Duration>,
 }
 
 /// `pgsync forward`
@@ -103,6 +108,9 @@ pub struct Forward {
     /// Let a mirrored table lose more rows than its limit allows
     #[arg(long)]
     pub allow_deletes: bool,
+    /// Wait so long for another run to end, e.g. 10m, instead of ending with 5 at once
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::duration)]
+    pub wait: Option<Duration>,
 }
 
 /// `pgsync init-metadata`

@@ -12,7 +12,7 @@
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
-//! | [`ident`], [`error`] | names and their quoting; what can go wrong |
+//! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //!
 //! The engine speaks of source and target; which of them is the cloud is
 //! known to [`config`] and [`commands`] only, so both directions run through
@@ -24,6 +24,7 @@ pub mod config;
 pub mod db;
 pub mod engine;
 pub mod error;
+pub mod fault;
 pub mod ident;
 pub mod logging;
 pub mod metadata;

@@ -3,11 +3,11 @@
 use clap::Parser as _;
 use pgsync::cli::Cli;
 use pgsync::report::Report;
-use pgsync::{commands, logging};
-use std::process::ExitCode;
+use pgsync::{commands, fault, logging};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn main() {
+    fault::watch();
     let cli = Cli::parse();
     logging::start(cli.verbose);
     let report = Report::new(cli.verbose.into());
@@ -15,5 +15,7 @@ async fn main() -> ExitCode {
         report.error(&error);
         error.kind().exit()
     });
-    exit.into()
+    // Not by returning: that would wait for a name that is being looked up,
+    // which cannot be interrupted.
+    std::process::exit(exit.code());
 }

@@ -8,6 +8,7 @@ use crate::db::connection::Session;
 use crate::db::failure::Failure;
 use crate::engine::plan::cursor::Reading;
 use crate::engine::run::Deletes;
+use crate::engine::stop::Stop;
 use crate::error::{Error, Exit, Kind, Result};
 use crate::metadata::Direction;
 use crate::metadata::migrations::{self, Side};
@@ -15,6 +16,7 @@ use crate::metadata::rejects::{self, Reject};
 use crate::report::Report;
 use crate::report::rejects as told;
 use crate::report::run::Effect;
+use std::time::Duration;
 
 const APPLICATION: &str = "pgsync rejects";
 
@@ -22,7 +24,12 @@ const APPLICATION: &str = "pgsync rejects";
 ///
 /// # Errors
 /// When a side cannot be reached, or the table or the key is unknown.
-pub async fn run(config: &Config, arguments: &cli::Rejects, report: &Report) -> Result<Exit> {
+pub async fn run(
+    config: &Config,
+    arguments: &cli::Rejects,
+    stop: &Stop,
+    report: &Report,
+) -> Result<Exit> {
     let pair = arguments.table.as_deref().map(|name| known(config, name)).transpose()?;
     if let (Some(pair), Some(key)) = (pair, &arguments.forget) {
         return forget(config, pair, &as_key(key), report).await;
@@ -32,7 +39,7 @@ pub async fn run(config: &Config, arguments: &cli::Rejects, report: &Report) -> 
         found.extend(on_target(config, direction, pair).await?);
     }
     if arguments.retry {
-        return retry(config, &found, report).await;
+        return retry(config, &found, stop, report).await;
     }
     told::list(report, &found, arguments.format);
     Ok(if found.is_empty() { Exit::Done } else { Exit::Rejected })
@@ -118,7 +125,7 @@ async fn forget(config: &Config, pair: &TablePair, key: &str, report: &Report) -
 }
 
 /// Runs the directions that have rejects, for their tables only.
-async fn retry(config: &Config, found: &[Reject], report: &Report) -> Result<Exit> {
+async fn retry(config: &Config, found: &[Reject], stop: &Stop, report: &Report) -> Result<Exit> {
     if found.is_empty() {
         told::list(report, found, cli::Format::Text);
         return Ok(Exit::Done);
@@ -132,7 +139,7 @@ async fn retry(config: &Config, found: &[Reject], report: &Report) -> Result<Exi
             .collect();
         tables.dedup();
         if !tables.is_empty() {
-            let exit = again(config, direction, &tables, report).await?;
+            let exit = again(config, direction, &tables, stop, report).await?;
             worst = if exit == Exit::Done { worst } else { exit };
         }
     }
@@ -143,16 +150,18 @@ async fn again(
     config: &Config,
     direction: Direction,
     tables: &[String],
+    stop: &Stop,
     report: &Report,
 ) -> Result<Exit> {
     let order = Order {
         direction,
         tables,
+        wait: Duration::ZERO,
         reading: Reading::Incremental,
         effect: Effect::Real,
         deletes: Deletes::Limited,
     };
-    sync::run(config, &order, report).await
+    sync::run(config, &order, stop, report).await
 }
 
 #[cfg(test)]

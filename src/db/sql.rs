@@ -11,6 +11,7 @@
 //! - [`bucket`]: into which bucket of a comparison a key falls
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
+//! - [`loose`]: staging for rows of which some are too long
 //! - [`refusal`]: staged rows that the target refuses
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
 //! - [`sequence`]: what serial and identity columns of the target draw from
@@ -20,6 +21,7 @@
 pub mod bucket;
 pub mod changed;
 pub mod compare;
+pub mod loose;
 pub mod mapping;
 pub mod merge;
 pub mod mirror;

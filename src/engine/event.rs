@@ -45,3 +45,20 @@ pub struct Outcome {
     /// Why the pair stopped, if it did.
     pub failure: Option<Error>,
 }
+
+impl Outcome {
+    /// A pair that failed before anything of it was looked at.
+    #[must_use]
+    pub fn unread(table: &str, error: Error) -> Self {
+        Self {
+            table: table.to_owned(),
+            how: None,
+            checked: 0,
+            done: Done::default(),
+            updated_keys: Vec::new(),
+            rejects: Vec::new(),
+            elapsed: Duration::ZERO,
+            failure: Some(error),
+        }
+    }
+}

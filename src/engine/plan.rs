@@ -19,6 +19,7 @@ pub mod work;
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::changed::{Changed, Echoes, Ids};
+use crate::db::sql::loose::Length;
 use crate::db::sql::mapping::{Comparison, Existence, Form, KeyColumn, Mapping, View};
 use crate::db::sql::refusal::Constraints;
 use crate::engine::plan::cursor::{How, Meeting, Reading, Situation, TransactionIds, USUAL_COLUMN};
@@ -67,6 +68,8 @@ pub struct TablePlan {
     pub parents: Vec<TableName>,
     /// The target's rules that staged rows can be held against.
     pub constraints: Constraints,
+    /// Columns that take only so many letters.
+    pub lengths: Vec<Length>,
     pub triggers: Triggers,
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
@@ -200,6 +203,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         left_out,
         parents: parents(facts.target),
         constraints: constraints::of(&mapping, facts.target),
+        lengths: constraints::lengths(&mapping, facts.target),
         triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,

@@ -5,7 +5,7 @@ use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::db::sql::changed::Echoes;
 use crate::db::sql::session::{
-    Pins, begin_reading, release_savepoint, rollback_to_savepoint, savepoint,
+    Pins, begin_reading, notice_dead_links, release_savepoint, rollback_to_savepoint, savepoint,
 };
 use crate::metadata::migrations::Side;
 
@@ -48,7 +48,8 @@ impl Source {
     /// # Errors
     /// When the server refuses.
     pub async fn open(mut session: Session, side: Side, pins: &Pins) -> Result<Self> {
-        let opening = Sql::batch([begin_reading(pins), Sql::new(POINT), savepoint()]);
+        let opening =
+            Sql::batch([begin_reading(pins), Sql::new(POINT), notice_dead_links(), savepoint()]);
         let row = session.row(&opening).await?;
         let (system, gap) = match session.row(&Sql::new(SYSTEM)).await {
             Ok(system) => (system_of(&system)?, None),

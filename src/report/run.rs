@@ -2,6 +2,7 @@
 
 use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
+use crate::error::Kind;
 use crate::metadata::Direction;
 use crate::report::figures::{count, of, seconds};
 use crate::report::{Report, Verbosity};
@@ -83,6 +84,7 @@ impl<'a> RunReport<'a> {
     fn outcome(&self, outcome: &Outcome) {
         self.report.progress.stop();
         let how = match (&outcome.how, &outcome.failure) {
+            (_, Some(error)) if error.kind() == Kind::Interrupted => "interrupted".to_owned(),
             (_, Some(_)) => "FAILED, see below".to_owned(),
             (Some(how), None) => how.to_string(),
             (None, None) => String::new(),
@@ -148,15 +150,31 @@ impl<'a> RunReport<'a> {
         }
     }
 
-    /// The last word: what came of it.
-    pub fn close(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) {
+    /// The last word: what came of it. `left` is how many pairs were not
+    /// finished, if the run was interrupted.
+    pub fn close(
+        &self,
+        outcomes: &[Outcome],
+        read_point: &str,
+        elapsed: Duration,
+        left: Option<usize>,
+    ) {
+        self.report.progress.stop();
         self.report.line("");
-        for error in outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()) {
+        let errors = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref());
+        let (interrupted, failed): (Vec<_>, Vec<_>) =
+            errors.partition(|error| error.kind() == Kind::Interrupted);
+        for error in failed {
             self.report.error(error);
         }
         self.columns_left_out();
         self.rejects(outcomes);
-        self.report.line(self.summary(outcomes, read_point, elapsed));
+        let left = left.unwrap_or(0) + interrupted.len();
+        self.report.line(if left > 0 {
+            self.interrupted(outcomes, left, elapsed)
+        } else {
+            self.summary(outcomes, read_point, elapsed)
+        });
     }
 
     /// Which rows were set aside and why, the first of each table.
@@ -181,13 +199,24 @@ impl<'a> RunReport<'a> {
         }
     }
 
-    fn summary(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) -> String {
+    fn interrupted(&self, outcomes: &[Outcome], left: usize, elapsed: Duration) -> String {
+        let (rows, _) = self.written(outcomes);
+        let rows = if rows.is_empty() { "nothing written" } else { &rows };
+        format!(
+            "interrupted: {rows}; {} not finished, in {}; what was committed stays, and the next \
+             run goes on from there",
+            of(left as u64, "table"),
+            seconds(elapsed)
+        )
+    }
+
+    /// What was written, and into how many tables.
+    fn written(&self, outcomes: &[Outcome]) -> (String, u64) {
         let sum = |figure: fn(&Done) -> u64| -> u64 {
             outcomes.iter().map(|outcome| figure(&outcome.done)).sum()
         };
         let written = |done: &Done| done.inserted + done.updated + done.deleted;
         let touched = outcomes.iter().filter(|outcome| written(&outcome.done) > 0).count() as u64;
-        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
         let parts = [
             (sum(|done| done.inserted), "inserted"),
             (sum(|done| done.updated), "updated"),
@@ -195,9 +224,16 @@ impl<'a> RunReport<'a> {
         ];
         let parts = parts.iter().filter(|(rows, _)| *rows > 0);
         let parts: Vec<String> = parts.map(|(rows, verb)| self.did(*rows, verb)).collect();
-        let rows = match parts.as_slice() {
-            [] => format!("nothing new as of {}", to_the_second(read_point)),
-            parts => format!("{} in {}", parts.join(", "), of(touched, "table")),
+        (parts.join(", "), touched)
+    }
+
+    fn summary(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) -> String {
+        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
+        let rows = match self.written(outcomes) {
+            (rows, _) if rows.is_empty() => {
+                format!("nothing new as of {}", to_the_second(read_point))
+            }
+            (rows, touched) => format!("{rows} in {}", of(touched, "table")),
         };
         let rejected = outcomes.iter().any(|outcome| outcome.done.rejected > 0);
         let (total, time) = (outcomes.len() as u64, seconds(elapsed));

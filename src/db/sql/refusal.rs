@@ -122,7 +122,7 @@ fn to_write(mapping: &Mapping) -> String {
 }
 
 /// A staged row as JSON, without what we added.
-const ROW: &str = "to_jsonb(s.*) - array['pgsync_at', 'pgsync_key', 'pgsync_why']";
+const ROW: &str = "to_jsonb(s.*) - array['pgsync_at', 'pgsync_key', 'pgsync_why', 'pgsync_copy']";
 
 /// Puts the rows that break a rule into `pgsync_refused`, the first broken
 /// rule with each.
@@ -132,14 +132,36 @@ pub fn find(mapping: &Mapping, constraints: &Constraints, direction: &str) -> Sq
     whens.extend(constraints.checks.iter().map(broken_check));
     whens.extend(constraints.uniques.iter().map(|columns| taken(mapping, columns)));
     whens.extend(constraints.foreign_keys.iter().map(|key| orphan(mapping, key, direction)));
+    let doubles = constraints.uniques.iter().map(|columns| double(mapping, columns));
     // Without `offset 0` the reason would be worked out once for every use.
-    Sql::new(format!(
+    let broken = Sql::new(format!(
         "insert into pg_temp.pgsync_refused \
          select s.pgsync_at, s.pgsync_key, s.pgsync_why[1], s.pgsync_why[2], {ROW} from \
          (select s.*, case {} end as pgsync_why from ({}) as s offset 0) as s \
          where s.pgsync_why is not null",
         whens.join(" "),
         to_write(mapping),
+    ));
+    Sql::batch([broken].into_iter().chain(doubles))
+}
+
+/// Refuses all but the first of the staged rows that share what may stand only
+/// once. Those that are refused for another reason are not in anybody's way.
+fn double(mapping: &Mapping, columns: &[Ident]) -> Sql {
+    let names: Vec<String> = columns.iter().map(|name| format!("s.{}", name.sql())).collect();
+    let set: Vec<String> = names.iter().map(|name| format!("{name} is not null")).collect();
+    Sql::new(format!(
+        "insert into pg_temp.pgsync_refused \
+         select s.pgsync_at, s.pgsync_key, '23505', {message} || {values} \
+         || ' stands on several rows.', {ROW} from (select s.*, \
+         row_number() over (partition by {names} order by s.pgsync_at) as pgsync_copy \
+         from ({to_write}) as s where not exists (select from pg_temp.pgsync_refused as f \
+         where f.row_at = s.pgsync_at)) as s where s.pgsync_copy > 1 and {set}",
+        message = literal("duplicate key value violates unique constraint: Key "),
+        values = named_values(columns),
+        names = names.join(", "),
+        to_write = to_write(mapping),
+        set = set.join(" and "),
     ))
 }
 

@@ -5,6 +5,8 @@
 
 use crate::db::copy::{Copy, Format, Into, Rows, send};
 use crate::db::failure::{Failure, Result as Answer};
+use crate::db::sql::Sql;
+use crate::db::sql::loose;
 use crate::db::sql::mapping::Comparison;
 use crate::db::sql::refusal::{Refused, refuse_unstaged};
 use crate::db::sql::select::{Query, named_rows};
@@ -14,6 +16,11 @@ use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
 use bytes::Bytes;
 use std::collections::HashMap;
+
+/// `string_data_right_truncation`
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const TOO_LONG: &str = "22001";
 
 /// Rows that are tried at once.
 const PART: usize = 512;
@@ -52,9 +59,40 @@ impl Job<'_> {
         match self.relay(&copy).await {
             Ok(rows) => Ok(Staged { rows, refused: 0 }),
             Err(trouble) if trouble.blames_a_row() => {
-                tracing::debug!("staging in parts, because {trouble:?}");
+                tracing::debug!("staging with care, because {trouble:?}");
                 self.tell_target(&rollback_to_savepoint()).await?;
+                let loosely = trouble.sqlstate() == Some(TOO_LONG) && !self.plan.lengths.is_empty();
+                if loosely && let Some(staged) = self.stage_loosely(query, &copy.into).await? {
+                    return Ok(staged);
+                }
                 self.stage_in_parts(query, &copy.into).await
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Stages everything with texts of any length, and then what fits. Nothing
+    /// is staged where values are refused for other reasons too.
+    async fn stage_loosely(&mut self, query: &Query, into: &Into) -> Step<Option<Staged>> {
+        let (mapping, lengths) = (&self.plan.mapping, &self.plan.lengths);
+        let opening = [savepoint(), loose::create(mapping, lengths)];
+        self.tell_target(&Sql::batch(opening)).await?;
+        let out = query.copy_named(mapping);
+        let copy = Copy { out, into: loose::instead_of(into), format: Format::Text };
+        let moved = match self.relay(&copy).await {
+            Ok(_) => self.ask_target(&loose::settle(mapping, into, lengths)).await,
+            Err(trouble) => Err(trouble),
+        };
+        match moved {
+            Ok(row) => {
+                let count = |index| row.number(index).map_err(Trouble::target("stage"));
+                let staged = Staged { rows: count(0)?, refused: count(1)? };
+                self.check_refusals(staged.refused)?;
+                Ok(Some(staged))
+            }
+            Err(trouble) if trouble.blames_a_row() => {
+                self.tell_target(&rollback_to_savepoint()).await?;
+                Ok(None)
             }
             Err(trouble) => Err(trouble),
         }

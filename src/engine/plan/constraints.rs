@@ -2,6 +2,7 @@
 //! asked to take them. Pure.
 
 use crate::db::catalog::{self, Table};
+use crate::db::sql::loose::Length;
 use crate::db::sql::mapping::{Column, Existence, Mapping};
 use crate::db::sql::refusal::{Check, Constraints, ForeignKey};
 use crate::ident::{Ident, TableName};
@@ -30,6 +31,26 @@ pub fn of(mapping: &Mapping, target: &Table) -> Constraints {
             .collect(),
         uniques: uniques(mapping, target),
     }
+}
+
+/// The written columns that take only so many letters.
+#[must_use]
+pub fn lengths(mapping: &Mapping, target: &Table) -> Vec<Length> {
+    let columns = mapping.columns.iter().enumerate();
+    columns
+        .filter_map(|(index, column)| {
+            let column = target.column(column.target.as_str())?;
+            let letters = letters(&column.type_name)?;
+            Some(Length { index, letters, type_name: column.type_name.clone() })
+        })
+        .collect()
+}
+
+/// 10 of `character varying(10)` and `character(10)`.
+fn letters(type_name: &str) -> Option<u32> {
+    let (name, rest) = type_name.split_once('(')?;
+    let is_text = ["character varying", "character"].contains(&name);
+    is_text.then(|| rest.strip_suffix(')')?.parse().ok()).flatten()
 }
 
 fn foreign_key<'a>(
@@ -69,4 +90,19 @@ fn uniques(mapping: &Mapping, target: &Table) -> Vec<Vec<Ident>> {
         .filter_map(|index| index.columns.iter().map(written).collect::<Option<Vec<Ident>>>())
         .filter(|columns| !columns.is_empty() && !is_key(columns))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_texts_have_a_length() {
+        assert_eq!(letters("character varying(10)"), Some(10));
+        assert_eq!(letters("character(1)"), Some(1));
+        assert_eq!(letters("character varying"), None);
+        assert_eq!(letters("numeric(10,2)"), None);
+        assert_eq!(letters("bit(3)"), None);
+        assert_eq!(letters("character varying(10)[]"), None);
+    }
 }

@@ -229,6 +229,7 @@ pub(super) mod tests {
             left_out: vec![],
             parents: vec![],
             constraints: crate::db::sql::refusal::Constraints::default(),
+            lengths: vec![],
             triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
