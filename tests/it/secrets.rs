@@ -4,8 +4,7 @@
 use crate::office::{Office, Ran};
 use pgsync_testkit::{Db, Pair};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 /// Its parts are searched for too, and so is its spelling in a URL.
 const PASSWORD: &str = "Mark@d/s3cret%7'w0rd";
@@ -226,11 +225,17 @@ fn damage(command: &mut Command, vault: &Vault, find: &str, replace: &str) {
     }
 }
 
+#[cfg(target_os = "linux")]
+const ASLEEP: &str = "select count(*) from pg_stat_activity
+    where wait_event = 'PgSleep' and datname = current_database()";
+
 /// While a run is at work, others of this machine may look at its arguments,
 /// and others of the server at its sessions.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_at_work_tells_no_password() {
+    use crate::look::until;
+    use std::process::Stdio;
     let mut vault = Vault::new().await;
     let slow = "create function slow() returns trigger language plpgsql as $$
         begin perform pg_sleep(60); return new; end $$;
@@ -239,7 +244,7 @@ async fn a_run_at_work_tells_no_password() {
     for place in PLACES {
         let mut command = vault.prepare(place, &["reverse", "-vvv", "t"]);
         let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        until(&vault.office.pair.desktop, ASLEEP, "1").await;
         let arguments = std::fs::read(format!("/proc/{}/cmdline", run.id())).unwrap();
         vault.search(&String::from_utf8_lossy(&arguments), "the process list");
         vault.search_metadata().await;
