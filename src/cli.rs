@@ -1,6 +1,6 @@
 //! The command line as clap sees it, and nothing else.
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +40,33 @@ pub enum Command {
     InitMetadata(InitMetadata),
     /// Show how far each table has come, in both directions
     Status,
+    /// List the rows that were set aside, with what to do about them
+    Rejects(Rejects),
+}
+
+/// `pgsync rejects`
+#[derive(Debug, Args)]
+pub struct Rejects {
+    /// Only this table
+    #[arg(value_name = "TABLE")]
+    pub table: Option<String>,
+    /// Text for people, JSON Lines for programs, CSV for a spreadsheet
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Try them again now: run both directions for their tables
+    #[arg(long, conflicts_with = "forget")]
+    pub retry: bool,
+    /// Forget the reject with this key
+    #[arg(long, value_name = "KEY", requires = "table")]
+    pub forget: Option<String>,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
 }
 
 /// `pgsync reverse`

@@ -53,6 +53,18 @@ impl Failure {
         }
     }
 
+    /// The server's words without its code, which our own tables keep apart.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Server(refusal) => match &refusal.detail {
+                Some(detail) => format!("{}: {detail}", refusal.message),
+                None => refusal.message.clone(),
+            },
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the data of a row is to blame, so that another row may pass.
     ///
     /// Class 22 is "data exception", class 23 "integrity constraint

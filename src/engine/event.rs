@@ -39,6 +39,8 @@ pub struct Outcome {
     /// Keys of rows that a dry run would set to the source's values, the
     /// first of them.
     pub updated_keys: Vec<String>,
+    /// The first of its rejects, a line each: key, message, SQLSTATE.
+    pub rejects: Vec<String>,
     pub elapsed: Duration,
     /// Why the pair stopped, if it did.
     pub failure: Option<Error>,
@@ -54,6 +56,7 @@ impl Outcome {
             checked: 0,
             done: Done::default(),
             updated_keys: Vec::new(),
+            rejects: Vec::new(),
             elapsed: Duration::ZERO,
             failure: Some(error),
         }

@@ -3,7 +3,7 @@
 use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
-use crate::db::sql::select::Echoes;
+use crate::db::sql::changed::Echoes;
 use crate::db::sql::session::{
     Pins, begin_reading, notice_dead_links, release_savepoint, rollback_to_savepoint, savepoint,
 };

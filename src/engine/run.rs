@@ -299,7 +299,7 @@ impl Run<'_> {
             quiet.iter().map(|pair| self.job(pair, started).advance()).collect();
         let begun = self.target.begin(Sql::new("select")).await;
         let failure = match begun {
-            Ok(()) => self.target.finish(Sql::batch(statements)).await.err(),
+            Ok(_) => self.target.finish(Sql::batch(statements)).await.err(),
             Err(failure) => Some(failure),
         };
         for pair in &quiet {
@@ -326,7 +326,9 @@ impl Run<'_> {
             keyless: pair.survey.source.keyless,
             survey: &pair.survey,
             done: Done::default(),
+            refused: 0,
             updated_keys: Vec::new(),
+            rejects: Vec::new(),
         }
     }
 
@@ -338,11 +340,13 @@ impl Run<'_> {
         let result = job.run(pair.work.clone()).await;
         let (checked, done) = (job.checked, job.done);
         let updated_keys = std::mem::take(&mut job.updated_keys);
+        let rejects = std::mem::take(&mut job.rejects);
         let error = result
             .err()
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
         let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         outcome.updated_keys = updated_keys;
+        outcome.rejects = rejects;
         outcome
     }
 }
@@ -403,6 +407,7 @@ fn outcome_of(
         checked,
         done,
         updated_keys: Vec::new(),
+        rejects: Vec::new(),
         elapsed,
         failure,
     }

@@ -58,12 +58,13 @@ impl Target {
         Self { session, side, pins, ending, rehearsal: Rehearsal::NotBegun, stop }
     }
 
-    /// Begins a checkpoint, with `first` in the same round trip.
+    /// Begins a checkpoint, with `first` in the same round trip; the rows that
+    /// this answers are the last ones.
     ///
     /// # Errors
     /// When the server refuses, or we were asked to stop; no checkpoint is
     /// open then.
-    pub async fn begin(&mut self, first: Sql) -> Result<()> {
+    pub async fn begin(&mut self, first: Sql) -> Result<Vec<Row>> {
         if self.stop.is_asked() {
             return Err(Failure::Stopped);
         }
@@ -74,7 +75,7 @@ impl Target {
                 begin_checkpoint()
             }
         };
-        let outcome = self.session.execute(&Sql::batch([opening, first])).await;
+        let outcome = self.session.rows(&Sql::batch([opening, first])).await;
         self.or_undo(outcome).await
     }
 

@@ -21,9 +21,8 @@ pub struct Opening<'a> {
     pub effect: Effect,
 }
 
-/// What shows the rows that were set aside.
-pub(super) const LOOK_AT_REJECTS: &str =
-    "select table_name, key, reason, message from pgsync.rejects;";
+/// What shows the rows that were set aside, and what to do about them.
+pub(super) const LOOK_AT_REJECTS: &str = "pgsync rejects";
 
 /// Whether the run is for real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,20 +168,35 @@ impl<'a> RunReport<'a> {
             self.report.error(error);
         }
         self.columns_left_out();
-        let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
-        if rejected > 0 {
-            self.report.note(format_args!(
-                "warning: {} rejected and set aside; to see why, run on the {}: {LOOK_AT_REJECTS}",
-                of(rejected, "row"),
-                self.target
-            ));
-        }
+        self.rejects(outcomes);
         let left = left.unwrap_or(0) + interrupted.len();
         self.report.line(if left > 0 {
             self.interrupted(outcomes, left, elapsed)
         } else {
             self.summary(outcomes, read_point, elapsed)
         });
+    }
+
+    /// Which rows were set aside and why, the first of each table.
+    fn rejects(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let table = &outcome.table;
+            for line in &outcome.rejects {
+                self.report.note(format_args!("rejected: {table} {line}"));
+            }
+            let more = outcome.done.rejected.saturating_sub(outcome.rejects.len() as u64);
+            if more > 0 && !outcome.rejects.is_empty() {
+                self.report.note(format_args!("rejected: {table}: {} more", count(more)));
+            }
+        }
+        let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
+        if rejected > 0 {
+            self.report.note(format_args!(
+                "warning: {} rejected and set aside; every run tries them again; for all of them \
+                 and what to do, run: {LOOK_AT_REJECTS}",
+                of(rejected, "row"),
+            ));
+        }
     }
 
     fn interrupted(&self, outcomes: &[Outcome], left: usize, elapsed: Duration) -> String {

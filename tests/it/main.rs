@@ -38,6 +38,8 @@ mod office;
 mod output;
 #[cfg(unix)]
 mod pooler;
+mod ranges;
+mod rejects;
 mod retries;
 mod secrets;
 mod smuggling;

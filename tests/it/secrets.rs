@@ -160,6 +160,8 @@ async fn no_command_and_no_failure_tells_a_password() {
             (&["reverse", "-vvv"], 1),
             (&["reverse", "t", "--full", "--dry-run", "-vv"], 0),
             (&["forward", "-vvv"], 1),
+            (&["rejects", "-vvv"], 4),
+            (&["rejects", "--retry", "-vvv"], 4),
             (&["status", "-vvv"], 0),
             (&["init-metadata", "--reset", "t", "-vvv"], 0),
             (&["reverse", "unknown", "-vvv"], 2),

@@ -139,6 +139,13 @@ pub fn release_savepoint() -> Sql {
     Sql::new("release savepoint pgsync_step")
 }
 
+/// Checks now what a deferred constraint would check at the commit, where
+/// nobody could tell any more which row it was.
+#[must_use]
+pub fn check_constraints() -> Sql {
+    Sql::new("set constraints all immediate")
+}
+
 /// Marks the beginning of a checkpoint that is not to be final.
 #[must_use]
 pub fn begin_checkpoint() -> Sql {

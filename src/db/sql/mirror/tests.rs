@@ -80,11 +80,14 @@ fn a_dry_run_asks_for_the_keys() {
 #[test]
 fn surplus_rows_go_before_others_come() {
     assert_eq!(
-        settle(&by_content()).to_string(),
+        delete(&by_content()).to_string(),
         "delete from \"public\".\"mbreminder\" as t using pg_temp.pgsync_surplus as s \
          where t.ctid = s.at and t.tableoid = s.part and not exists (select from \
-         pg_temp.pgsync_changed as c where c.at = s.at and c.part = s.part);\n\
-         update \"public\".\"mbreminder\" as t set \"rem_id\" = r.c1, \"title\" = r.c2 from \
+         pg_temp.pgsync_changed as c where c.at = s.at and c.part = s.part)"
+    );
+    assert_eq!(
+        update_and_insert(&by_content(), Part::All).to_string(),
+        "update \"public\".\"mbreminder\" as t set \"rem_id\" = r.c1, \"title\" = r.c2 from \
          pg_temp.pgsync_changed as c join pg_temp.pgsync_rows as r on r.ctid = \
          c.row_at where t.ctid = c.at and t.tableoid = c.part;\n\
          insert into \"public\".\"mbreminder\" (\"rem_id\", \"title\") overriding system \
