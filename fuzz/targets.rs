@@ -5,6 +5,7 @@
 
 use clap::Parser as _;
 use pgsync::cli::Cli;
+use pgsync::commands::rejects::as_key;
 use pgsync::config::{Config, SqlFragment, duration, probe};
 use pgsync::ident::{Ident, array_literal, literal};
 use std::env::VarError;
@@ -129,6 +130,9 @@ fn arguments(input: &[u8]) {
     let arguments: Vec<&str> = text.lines().collect();
     for name in &arguments {
         let _ = (config.pair(name), config.nearest_pair(name));
+        let key: Vec<Option<String>> =
+            serde_json::from_str(&as_key(name)).expect("a key in the shape of our tables");
+        assert!(!key.is_empty() || *name == "[]");
     }
     let told = match Cli::try_parse_from(["pgsync"].iter().chain(&arguments)) {
         Ok(cli) => format!("{cli:?}"),

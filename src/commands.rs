@@ -43,17 +43,15 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
         Command::InitMetadata(arguments) => {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
-        Command::Rejects(arguments) => {
-            or_stopped(stop, Box::pin(rejects::run(&config, arguments, stop, report))).await
-        }
+        Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
         Command::Status => or_stopped(stop, Box::pin(status::run(&config, report))).await,
     }
 }
 
 /// For what can be dropped at any moment: its server undoes what was open.
-async fn or_stopped(stop: &Stop, work: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+async fn or_stopped<T>(stop: &Stop, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
-        exit = work => exit,
+        done = work => done,
         () = stop.asked() => Err(sync::interrupted()),
     }
 }

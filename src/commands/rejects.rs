@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::commands::sync::{self, Order};
-use crate::commands::{connect, pairs};
+use crate::commands::{connect, or_stopped, pairs};
 use crate::config::{Config, TablePair};
 use crate::db::connection::Session;
 use crate::db::failure::Failure;
@@ -32,12 +32,10 @@ pub async fn run(
 ) -> Result<Exit> {
     let pair = arguments.table.as_deref().map(|name| known(config, name)).transpose()?;
     if let (Some(pair), Some(key)) = (pair, &arguments.forget) {
-        return forget(config, pair, &as_key(key), report).await;
+        let key = as_key(key);
+        return or_stopped(stop, Box::pin(forget(config, pair, &key, report))).await;
     }
-    let mut found = Vec::new();
-    for direction in [Direction::Reverse, Direction::Forward] {
-        found.extend(on_target(config, direction, pair).await?);
-    }
+    let found = or_stopped(stop, Box::pin(find(config, pair))).await?;
     if arguments.retry {
         return retry(config, &found, stop, report).await;
     }
@@ -45,12 +43,21 @@ pub async fn run(
     Ok(if found.is_empty() { Exit::Done } else { Exit::Rejected })
 }
 
+async fn find(config: &Config, pair: Option<&TablePair>) -> Result<Vec<Reject>> {
+    let mut found = Vec::new();
+    for direction in [Direction::Reverse, Direction::Forward] {
+        found.extend(on_target(config, direction, pair).await?);
+    }
+    Ok(found)
+}
+
 fn known<'a>(config: &'a Config, name: &str) -> Result<&'a TablePair> {
     config.pair(name).ok_or_else(|| pairs::unknown(config, name))
 }
 
 /// What people type: `4711`, or the whole `["4711"]` of the list.
-fn as_key(typed: &str) -> String {
+#[must_use]
+pub fn as_key(typed: &str) -> String {
     match serde_json::from_str::<Vec<Option<String>>>(typed) {
         Ok(_) => typed.to_owned(),
         Err(_) => serde_json::json!([typed]).to_string(),
@@ -138,7 +145,7 @@ async fn retry(config: &Config, found: &[Reject], stop: &Stop, report: &Report) 
             .map(|reject| reject.table.clone())
             .collect();
         tables.dedup();
-        if !tables.is_empty() {
+        if !tables.is_empty() && !stop.is_asked() {
             let exit = again(config, direction, &tables, stop, report).await?;
             worst = if exit == Exit::Done { worst } else { exit };
         }

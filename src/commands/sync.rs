@@ -205,6 +205,7 @@ impl Course<'_> {
             None => self.reach_target().await,
         };
         let nothing_done = self.tally.is_empty();
+        let interrupted_in = self.stop.is_asked().then_some(left.len());
         if !self.stop.is_asked() && !nothing_done {
             for pair in left {
                 let why = self.why(pair, error.as_ref());
@@ -216,11 +217,10 @@ impl Course<'_> {
             }
         }
         if let Some(target) = &mut target {
-            self.end_run(target).await;
+            self.end_run(target, interrupted_in).await;
         }
         self.target = target;
         self.leave_target().await;
-        let interrupted_in = self.stop.is_asked().then_some(left.len());
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
@@ -266,7 +266,7 @@ impl Course<'_> {
         }
     }
 
-    async fn end_run(&self, target: &mut Target) {
+    async fn end_run(&self, target: &mut Target, interrupted_in: Option<usize>) {
         if target.ending != Ending::Commit {
             return;
         }
@@ -274,7 +274,7 @@ impl Course<'_> {
         let sum =
             |figure: fn(&Done) -> u64| outcomes.iter().map(|outcome| figure(&outcome.done)).sum();
         let end = RunEnd {
-            result: result(outcomes, self.stop),
+            result: result(outcomes, interrupted_in),
             inserted: sum(|done| done.inserted),
             updated: sum(|done| done.updated),
             deleted: sum(|done| done.deleted),
@@ -298,13 +298,11 @@ impl Course<'_> {
 const CANCELLED: &str = "57014";
 
 /// The run's result, in one word.
-fn result(outcomes: &[Outcome], stop: &Stop) -> &'static str {
-    if stop.is_asked() {
-        "interrupted"
-    } else if outcomes.is_empty() || exit_of(outcomes, None) != Exit::Done {
-        "failed"
-    } else {
-        "ok"
+fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
+    match exit_of(outcomes, interrupted_in) {
+        Exit::Interrupted => "interrupted",
+        Exit::Done if !outcomes.is_empty() => "ok",
+        _ => "failed",
     }
 }
 

@@ -1,8 +1,8 @@
 //! Runs that meet each other, and runs that somebody ends: by a key, by
 //! switching off, by force.
 
+use crate::look::until;
 use crate::office::{Office, Ran};
-use pgsync_testkit::Db;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,20 +42,6 @@ async fn end(child: Child) -> Ran {
     Ran::from(output.await.unwrap())
 }
 
-/// Waits until the question is answered with this text.
-async fn until(db: &Db, question: &str, answer: &str) {
-    let started = Instant::now();
-    loop {
-        let told = db.text(question).await;
-        if told == answer {
-            return;
-        }
-        let waited = started.elapsed();
-        assert!(waited < Duration::from_secs(40), "still {told}, not {answer}: {question}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[cfg(unix)]
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
@@ -77,7 +63,7 @@ async fn goes_on_from_there(office: &Office) {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_a_run_in_order() {
-    for name in ["-INT", "-TERM", "-HUP"] {
+    for name in ["-INT", "-TERM"] {
         let office = drowsy().await;
         let run = start(&office, &["reverse"]);
         until(&office.pair.desktop, ASLEEP, "1").await;

@@ -1,6 +1,8 @@
 //! Looking at both sides with the same eyes, and at runs that must go wrong.
 
 use crate::office::{Office, Ran};
+use pgsync_testkit::Db;
+use std::time::{Duration, Instant};
 
 /// The settings that decide how a value is spelled.
 const EYES: &str = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; \
@@ -91,5 +93,19 @@ impl Office {
 pub fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "does not say {part:?}:\n{text}");
+    }
+}
+
+/// Waits until the question is answered with this text.
+pub async fn until(db: &Db, question: &str, answer: &str) {
+    let started = Instant::now();
+    loop {
+        let told = db.text(question).await;
+        if told == answer {
+            return;
+        }
+        let waited = started.elapsed();
+        assert!(waited < Duration::from_secs(40), "still {told}, not {answer}: {question}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

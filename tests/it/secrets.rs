@@ -4,8 +4,7 @@
 use crate::office::{Office, Ran};
 use pgsync_testkit::{Db, Pair};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 /// Its parts are searched for too, and so is its spelling in a URL.
 const PASSWORD: &str = "Mark@d/s3cret%7'w0rd";
@@ -161,6 +160,8 @@ async fn no_command_and_no_failure_tells_a_password() {
             (&["reverse", "-vvv"], 1),
             (&["reverse", "t", "--full", "--dry-run", "-vv"], 0),
             (&["forward", "-vvv"], 1),
+            (&["rejects", "-vvv"], 4),
+            (&["rejects", "--retry", "-vvv"], 4),
             (&["status", "-vvv"], 0),
             (&["init-metadata", "--reset", "t", "-vvv"], 0),
             (&["reverse", "unknown", "-vvv"], 2),
@@ -226,11 +227,17 @@ fn damage(command: &mut Command, vault: &Vault, find: &str, replace: &str) {
     }
 }
 
+#[cfg(target_os = "linux")]
+const ASLEEP: &str = "select count(*) from pg_stat_activity
+    where wait_event = 'PgSleep' and datname = current_database()";
+
 /// While a run is at work, others of this machine may look at its arguments,
 /// and others of the server at its sessions.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_at_work_tells_no_password() {
+    use crate::look::until;
+    use std::process::Stdio;
     let mut vault = Vault::new().await;
     let slow = "create function slow() returns trigger language plpgsql as $$
         begin perform pg_sleep(60); return new; end $$;
@@ -239,7 +246,7 @@ async fn a_run_at_work_tells_no_password() {
     for place in PLACES {
         let mut command = vault.prepare(place, &["reverse", "-vvv", "t"]);
         let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        until(&vault.office.pair.desktop, ASLEEP, "1").await;
         let arguments = std::fs::read(format!("/proc/{}/cmdline", run.id())).unwrap();
         vault.search(&String::from_utf8_lossy(&arguments), "the process list");
         vault.search_metadata().await;

@@ -29,13 +29,14 @@ pub(super) fn divide(plan: &TablePlan, source: &Counts) -> Division {
         Mode::Upsert | Mode::Mirror => (ROWS_PER_BUCKET, ROWS_PER_BUCKET),
         Mode::Off | Mode::InsertMissing => (KEYS_PER_BUCKET, KEYS_PER_RANGE),
     };
-    let count = |each: u64| power_of_two((source.rows / each).clamp(1, MOST_BUCKETS));
+    let most = |each: u64| (source.rows / each).clamp(1, MOST_BUCKETS);
+    let ranges = u32::try_from(most(in_range)).unwrap_or(1);
     let dense = source.keys.filter(|(lowest, highest)| {
         highest.abs_diff(*lowest) < plan.pages.saturating_mul(MOST_ROWS_PER_PAGE)
     });
     dense
-        .and_then(|(lowest, highest)| Ranges::over(lowest, highest, count(in_range)))
-        .map_or(Division::Hashed { count: count(in_bucket) }, Division::Ranged)
+        .and_then(|(lowest, highest)| Ranges::over(lowest, highest, ranges))
+        .map_or(Division::Hashed { count: power_of_two(most(in_bucket)) }, Division::Ranged)
 }
 
 pub(super) fn power_of_two(least: u64) -> u32 {
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn keys_that_lie_close_together_are_cut_into_ranges() {
         let division = |keys| division(Mode::InsertMissing, Some(keys));
-        let ranged = |(from, to)| Division::Ranged(Ranges::over(from, to, 128).unwrap());
+        let ranged = |(from, to)| Division::Ranged(Ranges::over(from, to, 93).unwrap());
         for keys in [(1, 24_000), (-7, 255_992), (i64::MAX - 9, i64::MAX)] {
             assert_eq!(division(keys), ranged(keys));
         }
@@ -72,7 +73,7 @@ mod tests {
         }
         assert_eq!(
             super::tests::division(Mode::Upsert, Some((1, 24_000))),
-            Division::Ranged(Ranges::over(1, 24_000, 2_048).unwrap())
+            Division::Ranged(Ranges::over(1, 24_000, 1_500).unwrap())
         );
     }
 }
