@@ -8,7 +8,7 @@
 use std::io::Write as _;
 use std::panic::{Location, PanicHookInfo};
 
-/// Lets every panic be told by [`tell`].
+/// Lets every panic be told in this way.
 pub fn watch() {
     std::panic::set_hook(Box::new(tell));
 }
