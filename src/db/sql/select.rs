@@ -91,7 +91,8 @@ impl Query {
         copy_out(&format!("select {} {}", self.columns, self.rest), format)
     }
 
-    /// Streams them in text, each with its name before it; see [`name_of_row`].
+    /// Streams them in text, each with its name before it: its key, or its place
+    /// in the table where rows have none.
     #[must_use]
     pub fn copy_named(&self, mapping: &Mapping) -> Sql {
         let name = name_of_row(mapping);
