@@ -181,12 +181,23 @@ async fn open_target(
 }
 
 /// The error for our own tables, where they cannot be used.
+/// `read_only_sql_transaction`
+const READ_ONLY: &str = "25006";
+
 #[must_use]
 pub fn not_ready(side: Side, failure: Failure) -> Error {
     let word = side.word();
+    let hint = if failure.sqlstate() == Some(READ_ONLY) {
+        format!(
+            "the {word} takes no changes (read-only): a standby, or Supabase with a disk that is \
+             nearly full; make room there, then run again"
+        )
+    } else {
+        "run: pgsync init-metadata, which prints the SQL for an administrator".to_owned()
+    };
     Error::new(Kind::Start, format!("could not prepare pgsync's own tables on the {word}"))
         .because(failure)
-        .hint("run: pgsync init-metadata, which prints the SQL for an administrator")
+        .hint(hint)
 }
 
 async fn open_source(
