@@ -12,6 +12,7 @@ use crate::engine::read_point::Source;
 use crate::engine::run::{Deletes, Run, Settings};
 use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
+use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
 use crate::metadata::ledger::{self, RunEnd};
 use crate::metadata::migrations::{self, Side};
@@ -51,21 +52,28 @@ pub async fn run(config: &Config, order: &Order<'_>, report: &Report) -> Result<
 
     let application = format!("pgsync {} {}", order.direction.word(), settings.run);
     let (cloud, mut desktop) = connect::both(config, &application).await?;
+    failpoint::at(Point::Connected);
     connect::lock(&mut desktop, order.direction).await?;
+    failpoint::at(Point::Locked);
     let (from, to) = match order.direction {
         Direction::Reverse => (cloud, desktop),
         Direction::Forward => (desktop, cloud),
     };
     let mut target = open_target(config, order, to).await?;
+    failpoint::at(Point::Prepared);
     let mut source = open_source(config, order, from).await?;
+    failpoint::at(Point::ReadPointTaken);
     begin_run(&mut target, &settings).await?;
+    failpoint::at(Point::Noted);
     told.heading();
     let mut run =
         Run { settings: &settings, source: &mut source, target: &mut target, observer: &told };
     let outcomes = run.carry(&pairs).await?;
+    failpoint::at(Point::Carried);
 
     let exit = exit_of(&outcomes);
     end_run(&mut target, &settings, &outcomes, report).await;
+    failpoint::at(Point::Ended);
     told.close(&outcomes, &source.point.clock, started.elapsed());
     source.session.close().await;
     target.session.close().await;

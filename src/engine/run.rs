@@ -22,6 +22,7 @@ use crate::engine::read_point::Source;
 use crate::engine::target::{Ending, Target};
 use crate::engine::trouble::{Trouble, failed};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::{self, Point};
 use crate::ident::TableName;
 use crate::metadata::watermark::{self, Figures, Watermarks};
 use crate::metadata::{Direction, ledger};
@@ -71,13 +72,17 @@ impl Run<'_> {
             self.observer.hear(Event::Warning(gap));
         }
         let (plans, mut outcomes) = self.plan(pairs).await?;
+        failpoint::at(Point::Planned);
         let plans = self.in_order(plans);
         let prepared = self.survey(plans, &mut outcomes).await;
+        failpoint::at(Point::Surveyed);
         let (quiet, busy): (Vec<_>, Vec<_>) =
             prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
         outcomes.extend(self.pass_over(quiet).await);
+        failpoint::at(Point::QuietPassed);
         for pair in busy {
             let outcome = self.apply(pair).await;
+            failpoint::at(Point::PairDone);
             self.observer.hear(Event::Finished(&outcome));
             outcomes.push(outcome);
         }
@@ -87,6 +92,7 @@ impl Run<'_> {
 
     async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<TablePlan>, Vec<Outcome>)> {
         let (sources, targets) = self.read_catalogs(pairs).await?;
+        failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
         let (mut plans, mut outcomes) = (Vec::new(), Vec::new());
         for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
@@ -251,6 +257,7 @@ impl Run<'_> {
         if !statements.is_empty() {
             let sql = Sql::batch(statements);
             let begun = self.target.begin(Sql::new("select")).await;
+            failpoint::at(Point::QuietBegun);
             failure = match begun {
                 Ok(()) => self.target.finish(sql).await.err(),
                 Err(failure) => Some(failure),

@@ -19,12 +19,14 @@ use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::run::Deletes;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 
 impl Job<'_> {
     /// The checkpoint of a mirror.
     pub(super) async fn mirror(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
         self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::MirrorBegun);
         let selection = Selection { changed: &self.plan.changed, slice, again: &[] };
         let copy = Copy {
             out: copy_rows_sharing_keys(mapping, selection),
@@ -32,13 +34,17 @@ impl Job<'_> {
             format: Format::Text,
         };
         self.relay(&copy).await?;
+        failpoint::at(Point::MirrorStaged);
         let lock = stage::lock_target(mapping);
         self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        failpoint::at(Point::MirrorLocked);
         let written = self.compare_contents(slice).await?;
+        failpoint::at(Point::MirrorCompared);
         self.check_deletes(written.deleted)?;
         if written != Written::default() {
             self.list_updates(&mirror::keys_to_update(LISTED_KEYS), written.updated).await?;
             self.tell_target(&mirror::settle(mapping)).await?;
+            failpoint::at(Point::MirrorSettled);
         }
         self.done.new += written.inserted;
         self.checkpoint(written, place).await

@@ -23,6 +23,7 @@ use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 
 /// Keys that are sent to the source in one statement.
 const KEYS_PER_FETCH: u64 = 10_000;
@@ -45,10 +46,12 @@ impl Job<'_> {
     pub(super) async fn sift(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
         self.target.begin(stage::create_keys(mapping)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::SiftBegun);
         let wanted = self.stage_keys(slice).await?;
         let mut inserted = 0;
         if wanted.missing + wanted.suspect > 0 {
             self.stage_rows(slice, wanted).await?;
+            failpoint::at(Point::SiftRowsStaged);
             inserted = self.insert().await?;
         }
         self.done.new += inserted;
@@ -64,7 +67,9 @@ impl Job<'_> {
             format: Format::Text,
         };
         let staged = self.relay(&keys).await?;
+        failpoint::at(Point::SiftKeysStaged);
         let sifted = self.ask_target(&stage::sift(mapping)).await?;
+        failpoint::at(Point::SiftSifted);
         let count = |index| sifted.number(index).map_err(Trouble::target("compare"));
         Ok(Wanted { staged, missing: count(0)?, suspect: count(1)?, rows: count(2)? })
     }
@@ -146,10 +151,13 @@ impl Job<'_> {
     /// conflict. Returns the number of rows inserted.
     async fn insert(&mut self) -> Step<u64> {
         self.guard_key().await?;
+        failpoint::at(Point::SiftLocked);
         let mapping = &self.plan.mapping;
         let inserted = self.ask_target(&stage::insert_missing(mapping)).await?;
+        failpoint::at(Point::SiftInserted);
         let inserted = inserted.number(0).map_err(Trouble::target("write to"))?;
         self.record_keys().await?;
+        failpoint::at(Point::SiftRecorded);
         self.look_for_vanished().await?;
         Ok(inserted)
     }

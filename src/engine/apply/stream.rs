@@ -13,6 +13,7 @@ use crate::db::sql::stage::{count_target, create_keys, into_keys, into_target, l
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
 use crate::engine::trouble::Trouble;
+use crate::failpoint::{self, Point};
 
 impl Job<'_> {
     pub(super) async fn stream(&mut self, slices: &[Slice]) -> Step<()> {
@@ -50,11 +51,13 @@ impl Job<'_> {
         let opening =
             Sql::batch([lock_target(&self.plan.mapping), create_keys(&self.plan.mapping)]);
         self.target.begin(opening).await.map_err(Trouble::target("lock"))?;
+        failpoint::at(Point::StreamLocked);
         let held: u64 = self
             .ask_target(&count_target(&self.plan.mapping))
             .await?
             .number(0)
             .map_err(Trouble::target("count"))?;
+        failpoint::at(Point::StreamCounted);
         if held != self.done.inserted {
             self.target.undo().await.map_err(Trouble::target("leave"))?;
             return Ok(Taken::SomebodyElseWrote);
@@ -78,6 +81,7 @@ impl Job<'_> {
         let rows = relay(&mut self.source.session, &mut self.target.session, &copy, &moved)
             .await
             .map_err(Trouble::copy)?;
+        failpoint::at(Point::StreamRelayed);
         if mapping.owned.is_some() {
             let keys = Copy {
                 out: copy_keys(mapping, selection),
@@ -89,6 +93,7 @@ impl Job<'_> {
                 .map_err(Trouble::copy)?;
             let record = record_all_owned(mapping, &self.settings.run);
             self.target.session.execute(&record).await.map_err(Trouble::target("write to"))?;
+            failpoint::at(Point::StreamRecorded);
         }
         Ok(rows)
     }

@@ -20,6 +20,7 @@ use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 
 /// Keys that a dry run lists.
 pub(super) const LISTED_KEYS: u64 = 100;
@@ -38,10 +39,13 @@ impl Job<'_> {
     pub(super) async fn upsert(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
         self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::UpsertBegun);
         let staged = self.stage_rows_sharing_keys(slice).await?;
+        failpoint::at(Point::UpsertStaged);
         let mut written = Written::default();
         if staged > 0 {
             self.settle_duplicates().await?;
+            failpoint::at(Point::UpsertSettled);
             written = self.merge().await?;
         }
         self.checkpoint(written, place).await
@@ -87,7 +91,9 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let lock = stage::lock_target(mapping);
         self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        failpoint::at(Point::UpsertLocked);
         let fates = fates(&self.ask_target(&merge::matched(mapping)).await?)?;
+        failpoint::at(Point::UpsertMatched);
         self.list_updates(&merge::keys_to_update(mapping, LISTED_KEYS), fates.update).await?;
         if fates.conflict > 0 {
             let (direction, run) = (self.settings.direction.word(), &self.settings.run);
@@ -96,6 +102,7 @@ impl Job<'_> {
         if fates.update + fates.missing > 0 {
             self.tell_target(&merge::update_and_insert(mapping)).await?;
             self.look_for_unmerged().await?;
+            failpoint::at(Point::UpsertMerged);
         }
         self.done.protected += fates.protected;
         self.done.new += fates.missing;
