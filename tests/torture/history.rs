@@ -9,7 +9,7 @@ use crate::run::{Ended, How, Progress, Run};
 use crate::shadow::Shadow;
 use crate::tables::{self, Cursor, Table};
 use crate::tally::Tally;
-use crate::verdict::{Fault, Finding, Verdict};
+use crate::verdict::{Beginning, Fault, Finding, Verdict};
 use crate::world::{Fall, Way, World};
 use crate::writer::{Change, Outcome};
 use pgsync::metadata::Direction;
@@ -49,11 +49,11 @@ impl<'a> History<'a> {
         let shadow = Shadow::default();
         let (log, findings) = (Vec::new(), Vec::new());
         let mut history = Self { world, random, shadow, tally, log, findings, count: 0 };
-        history.world.clear(&mut history.random, cursor).await;
+        let beginning = history.world.clear(&mut history.random, cursor).await;
         history.early_days().await;
         history.busy_days().await;
         history.rest().await;
-        history.judge().await;
+        history.judge(beginning).await;
         history.tally.judged(&history.findings);
         history.world.is_tidy &= history.findings.is_empty();
         Told { findings: history.findings, log: history.log }
@@ -335,12 +335,12 @@ impl<'a> History<'a> {
         crate::writer::text(&rows[0], 0).unwrap().parse().unwrap()
     }
 
-    async fn judge(&mut self) {
+    async fn judge(&mut self, beginning: Beginning) {
         let cloud = Holdings::of(&mut self.world.cloud).await;
         let desktop = Holdings::of(&mut self.world.desktop).await;
         let findings = std::mem::take(&mut self.findings);
-        let mut verdict =
-            Verdict { shadow: &self.shadow, cloud: &cloud, desktop: &desktop, findings };
+        let (cloud, desktop) = (&cloud, &desktop);
+        let mut verdict = Verdict { shadow: &self.shadow, cloud, desktop, beginning, findings };
         verdict.reach();
         self.findings = verdict.findings;
     }

@@ -39,6 +39,10 @@ pub struct Shadow {
     versions: HashMap<Uid, HashSet<String>>,
     /// Counts the commits of both sides.
     commits: u64,
+    /// When a row was last written, and which were deleted at any time.
+    rows_written: HashMap<(Side, Table, Uid), u64>,
+    rows_deleted: HashSet<(Side, Table, Uid)>,
+    copied: HashSet<Uid>,
     written: HashMap<Place, u64>,
     deleted: HashMap<Place, u64>,
 }
@@ -53,13 +57,18 @@ impl Shadow {
     }
 
     fn apply(&mut self, side: Side, Effect { table, uid, before, after }: Effect) {
-        if let Some(key) = before.and_then(|state| state.key)
-            && after.is_none()
-        {
-            self.deleted.insert((side, table, key), self.commits);
+        if after.is_none() {
+            self.rows_deleted.insert((side, table, uid.clone()));
+            if let Some(key) = before.and_then(|state| state.key) {
+                self.deleted.insert((side, table, key), self.commits);
+            }
         }
         if let Some(state) = &after {
             self.versions.entry(uid.clone()).or_default().insert(state.ver.clone());
+            if state.copies > 1 {
+                self.copied.insert(uid.clone());
+            }
+            self.rows_written.insert((side, table, uid.clone()), self.commits);
             if let Some(key) = state.key {
                 self.written.insert((side, table, key), self.commits);
             }
@@ -82,6 +91,21 @@ impl Shadow {
     /// Whether somebody has ever committed this version of a row.
     pub fn knows(&self, uid: &str, ver: &str) -> bool {
         self.versions.get(uid).is_some_and(|versions| versions.contains(ver))
+    }
+
+    /// When a writer of that side last wrote this row; 0 for never.
+    pub fn row_written(&self, side: Side, table: Table, uid: &str) -> u64 {
+        self.rows_written.get(&(side, table, uid.to_owned())).copied().unwrap_or(0)
+    }
+
+    /// Whether a writer of that side has deleted this row at any time.
+    pub fn row_deleted(&self, side: Side, table: Table, uid: &str) -> bool {
+        self.rows_deleted.contains(&(side, table, uid.to_owned()))
+    }
+
+    /// Whether a row has ever stood there more than once.
+    pub fn was_copied(&self, uid: &str) -> bool {
+        self.copied.contains(uid)
     }
 
     /// When a writer of that side last wrote a row with this key; 0 for never.

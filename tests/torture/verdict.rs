@@ -39,6 +39,16 @@ impl Fault {
     }
 }
 
+/// What of pgsync there was before the first run.
+///
+/// A forward that finds no ledger on the desktop cannot tell a phone's row
+/// that came back from a conflict; then reverse alone tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    WithOwnTables,
+    WithoutOwnTables,
+}
+
 /// A broken promise, in words.
 pub type Finding = (Fault, String);
 
@@ -46,6 +56,7 @@ pub struct Verdict<'a> {
     pub shadow: &'a Shadow,
     pub cloud: &'a Holdings,
     pub desktop: &'a Holdings,
+    pub beginning: Beginning,
     pub findings: Vec<Finding>,
 }
 
@@ -119,7 +130,7 @@ impl Verdict<'_> {
 
     fn came_from_the_cloud(&mut self, table: Table, uid: &str, rows: &[&Found], deleted: bool) {
         let name = table.name();
-        if rows.len() > 1 {
+        if rows.len() > 1 && !self.shadow.was_copied(uid) {
             self.find(Fault::Doubled, format!("desktop {name} {uid}: {} times", rows.len()));
         }
         if rows.iter().any(|row| !row.ours || !self.shadow.knows(uid, &row.ver)) {
@@ -219,11 +230,14 @@ impl Verdict<'_> {
         }
     }
 
-    /// A row of the office and one of the cloud never share a key there.
+    /// A row of the office and one of the cloud never share a key there. (A row
+    /// that the office deleted can come back from the cloud, beside others with
+    /// its key.)
     fn one_row_a_key(&mut self, table: Table) {
         let mut makers: BTreeMap<i64, BTreeSet<char>> = BTreeMap::new();
         for row in self.desktop.rows(table) {
-            if let Some(key) = row.key {
+            let came_back = self.shadow.row_deleted(Side::Desktop, table, &row.uid);
+            if let Some(key) = row.key.filter(|_| !came_back) {
                 makers.entry(key).or_default().extend(row.uid.chars().next());
             }
         }
@@ -299,7 +313,7 @@ impl Verdict<'_> {
         };
         let Some(there) = self.cloud.with_key(table, key).next() else {
             let deleted = self.shadow.deleted(Side::Cloud, table, key);
-            let again = deleted < self.shadow.written(Side::Desktop, table, key);
+            let again = deleted < self.shadow.row_written(Side::Desktop, table, &row.uid);
             let of_a_phone = row.uid.starts_with('c') && row.phone && deleted > 0;
             if !rejected && !of_a_phone && (again || deleted == 0) {
                 self.find(
@@ -310,7 +324,8 @@ impl Verdict<'_> {
             return;
         };
         if there.phone {
-            let told = rejected && self.desktop.rejects_key(table, key);
+            let forward = rejected || self.beginning == Beginning::WithoutOwnTables;
+            let told = forward && self.desktop.rejects_key(table, key);
             if there.uid != row.uid && !told {
                 self.find(Fault::Lost, format!("client key {key}: a conflict of {row:?} and {there:?} that was not told by both"));
             }
@@ -325,8 +340,9 @@ impl Verdict<'_> {
         let table = Table::Client;
         let phone = self.shadow.row(Side::Cloud, table, &there.uid).flatten();
         let is_the_phones = phone.is_some_and(|state| state.ver == there.ver);
-        let office = self.shadow.written(Side::Desktop, table, key);
-        if !is_the_phones || office > self.shadow.written(Side::Cloud, table, key) {
+        let office = self.shadow.row_written(Side::Desktop, table, &row.uid);
+        let phones = self.shadow.row_written(Side::Cloud, table, &there.uid);
+        if !is_the_phones || office > phones {
             self.find(
                 Fault::Lost,
                 format!("forward client key {key}: the cloud has {there:?}, not {row:?}"),

@@ -3,6 +3,7 @@
 use crate::prng::Prng;
 use crate::run::{Run, Start};
 use crate::tables::{self, Cursor};
+use crate::verdict::Beginning;
 use crate::writer::Writer;
 use pgsync::metadata::Direction;
 use pgsync_testkit::{Delay, Pair, Side, Wan};
@@ -71,7 +72,7 @@ impl World {
     }
 
     /// Empty tables, and pgsync's own as an earlier run left them or not at all.
-    pub async fn clear(&mut self, random: &mut Prng, cursor: Cursor) {
+    pub async fn clear(&mut self, random: &mut Prng, cursor: Cursor) -> Beginning {
         let fresh = random.percent(15) || !self.is_tidy;
         for looker in [&mut self.cloud, &mut self.desktop] {
             let sql =
@@ -84,6 +85,7 @@ impl World {
         }
         let chunk_rows = random.pick(&[2, 5, 200_000]);
         std::fs::write(self.config(), tables::configuration(cursor, chunk_rows)).unwrap();
+        if fresh { Beginning::WithoutOwnTables } else { Beginning::WithOwnTables }
     }
 
     fn config(&self) -> std::path::PathBuf {
