@@ -119,8 +119,7 @@ impl Desk<'_> {
         let effects = self.writers.iter().flat_map(Writer::unfinished);
         let mut deletes = effects.filter(|effect| effect.table == table && effect.after.is_none());
         sides.iter().any(|side| self.shadow.deleted(*side, table, key) > 0)
-            || deletes
-                .any(|effect| effect.before.as_ref().is_some_and(|state| state.key == Some(key)))
+            || deletes.any(|effect| effect.key == Some(key))
     }
 
     fn double_key(&mut self, side: Side, table: Table) -> Option<Change> {

@@ -80,14 +80,14 @@ impl<'a> History<'a> {
         for _ in 0..10 + self.random.below(16) {
             if self.random.percent(18) {
                 self.run_somehow().await;
+                if self.random.permyriad(100) {
+                    self.restart().await;
+                }
             } else {
                 self.write().await;
             }
             if self.random.permyriad(60) {
                 self.add_column().await;
-            }
-            if self.random.permyriad(7) {
-                self.restart().await;
             }
         }
     }

@@ -24,7 +24,7 @@ pub struct State {
 pub struct Effect {
     pub table: Table,
     pub uid: Uid,
-    pub before: Option<State>,
+    pub key: Option<i64>,
     pub after: Option<State>,
 }
 
@@ -56,10 +56,10 @@ impl Shadow {
         }
     }
 
-    fn apply(&mut self, side: Side, Effect { table, uid, before, after }: Effect) {
+    fn apply(&mut self, side: Side, Effect { table, uid, key, after }: Effect) {
         if after.is_none() {
             self.rows_deleted.insert((side, table, uid.clone()));
-            if let Some(key) = before.and_then(|state| state.key) {
+            if let Some(key) = key {
                 self.deleted.insert((side, table, key), self.commits);
             }
         }

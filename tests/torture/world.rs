@@ -56,6 +56,8 @@ impl World {
         for db in [&pair.cloud, &pair.desktop] {
             // What was committed must survive a power cut.
             db.run("alter system set synchronous_commit = on").await;
+            // Nothing else must get to the disk by the way.
+            db.run("alter system set wal_writer_delay = '10s'").await;
             db.run("alter system set log_min_error_statement = panic").await;
             db.run("select pg_reload_conf()").await;
         }

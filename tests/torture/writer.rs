@@ -114,8 +114,8 @@ impl Writer {
             _ => ("", ""),
         };
         let (sql, now) = (&change.sql, state_now(change));
-        let sql =
-            format!("{before}{now}; {sql} returning 'did', null, null, null, null; {now}{after}");
+        let did = format!("returning 'did', {}, ver::text, 'f', '1'", change.table.key());
+        let sql = format!("{before}{sql} {did}; {now}{after}");
         match self.ask(&sql).await {
             Ok(rows) => self.keep(change, &rows, shadow),
             Err(error) => {
@@ -126,14 +126,15 @@ impl Writer {
     }
 
     fn keep(&mut self, change: &Change, rows: &[PgRow], shadow: &mut Shadow) -> Outcome {
-        let did = rows.iter().position(|row| text(row, 0).as_deref() == Some("did"));
-        let Some(first) = did else { return Outcome::Nothing };
-        let last = rows.iter().rposition(|row| text(row, 0).as_deref() == Some("did")).unwrap();
+        let is = |row: &&PgRow, word| text(row, 0).as_deref() == Some(word);
+        let Some(touched) = rows.iter().find(|row| is(row, "did")) else {
+            return Outcome::Nothing;
+        };
         let effect = Effect {
             table: change.table,
             uid: change.uid.clone(),
-            before: rows[..first].first().map(state),
-            after: rows[last + 1..].first().map(state),
+            key: state(touched).key,
+            after: rows.iter().find(|row| is(row, "now")).map(state),
         };
         match &mut self.open {
             Some(open) => {
