@@ -19,7 +19,7 @@ macro_rules! points {
         /// A step between reading and committing.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Point {
-            $(#[doc = $name] $point,)*
+            $(#[doc = concat!("`", $name, "`")] $point,)*
         }
 
         /// Every step that has a name.

@@ -60,7 +60,7 @@ impl Source {
             }
             Err(failure) => return Err(failure),
         };
-        let point = point(&row, system, gap)?;
+        let point = point(&row, &system, gap)?;
         Ok(Self { session, side, point })
     }
 
@@ -143,7 +143,7 @@ impl System {
     }
 }
 
-fn point(row: &Row, system: System, gap: Option<String>) -> Result<ReadPoint> {
+fn point(row: &Row, system: &System, gap: Option<String>) -> Result<ReadPoint> {
     Ok(ReadPoint {
         horizon: row.number(0)?,
         next_xid: row.number(1)?,

@@ -340,6 +340,11 @@ impl Verdict<'_> {
         let table = Table::Client;
         let phone = self.shadow.row(Side::Cloud, table, &there.uid).flatten();
         let is_the_phones = phone.is_some_and(|state| state.ver == there.ver);
+        // A row that was deleted here and came back from there is the cloud's
+        // version of that moment; what was under way goes on.
+        if row.ours && self.shadow.row_deleted(Side::Desktop, table, &row.uid) {
+            return;
+        }
         let office = self.shadow.row_written(Side::Desktop, table, &row.uid);
         let phones = self.shadow.row_written(Side::Cloud, table, &there.uid);
         if !is_the_phones || office > phones {
