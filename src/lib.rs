@@ -13,6 +13,7 @@
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
+//! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!
 //! The engine speaks of source and target; which of them is the cloud is
 //! known to [`config`] and [`commands`] only, so both directions run through
@@ -24,6 +25,7 @@ pub mod config;
 pub mod db;
 pub mod engine;
 pub mod error;
+pub mod failpoint;
 pub mod fault;
 pub mod ident;
 pub mod logging;

@@ -3,11 +3,12 @@
 use clap::Parser as _;
 use pgsync::cli::Cli;
 use pgsync::report::Report;
-use pgsync::{commands, fault, logging};
+use pgsync::{commands, failpoint, fault, logging};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     fault::watch();
+    let _failpoints = failpoint::listen();
     let cli = Cli::parse();
     logging::start(cli.verbose);
     let report = Report::new(cli.verbose.into());

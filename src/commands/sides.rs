@@ -10,6 +10,7 @@ use crate::engine::read_point::Source;
 use crate::engine::stop::Stop;
 use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
 use crate::metadata::lock::Holder;
 use crate::metadata::migrations::{self, Side};
@@ -75,6 +76,7 @@ impl Sides {
             end_earlier(&mut cloud, Side::Cloud, signature),
             end_earlier(&mut desktop, Side::Desktop, signature),
         );
+        failpoint::at(Point::Connected);
         let patience = match signature.earlier() {
             [] => order.wait,
             // Another run may have begun while we had lost ours.
@@ -85,11 +87,13 @@ impl Sides {
             cloud.close().await;
             cloud = connect::open(config, Side::Cloud, signature.current()).await?;
         }
+        failpoint::at(Point::Locked);
         let (from, to) = match order.direction {
             Direction::Reverse => (cloud, desktop),
             Direction::Forward => (desktop, cloud),
         };
         let target = open_target(config, order, stop, to, signature.current()).await?;
+        failpoint::at(Point::Prepared);
         let source = open_source(config, order, from, signature.current()).await?;
         Ok(Self { source, target })
     }

@@ -20,6 +20,7 @@ use crate::engine::stop::Stop;
 use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
+use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
 use crate::metadata::ledger::{self, RunEnd};
 use crate::metadata::migrations::Side;
@@ -123,7 +124,9 @@ impl Course<'_> {
             sides = opening => sides?,
             () = self.stop.asked() => return Err(interrupted()),
         };
+        failpoint::at(Point::ReadPointTaken);
         self.begin(&mut sides).await?;
+        failpoint::at(Point::Noted);
         let observer = Listening { to: self.told, pulse: Pulse::default() };
         let link = Link {
             config: self.config,
@@ -146,6 +149,7 @@ impl Course<'_> {
             dead = link.until_dead() => return Err(dead),
             () = link.stop_on(self.stop) => return Err(interrupted()),
         }
+        failpoint::at(Point::Carried);
         sides.source.session.close().await;
         self.target = Some(sides.target);
         Ok(())
@@ -221,6 +225,7 @@ impl Course<'_> {
         }
         self.target = target;
         self.leave_target().await;
+        failpoint::at(Point::Ended);
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {

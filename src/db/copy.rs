@@ -15,6 +15,7 @@
 use crate::db::connection::{Session, State};
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
+use crate::failpoint::{self, Point};
 use crate::ident::literal;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -78,12 +79,14 @@ pub async fn relay(
 ) -> Result<u64, CopyFailure> {
     let mut reader = Reader::open(source, copy, progress).await.map_err(CopyFailure::Source)?;
     let first = reader.batch(FEW_BYTES).await.map_err(CopyFailure::Source)?;
+    failpoint::at(Point::BatchRead);
     if reader.at_end
         && copy.format == Format::Text
         && count_values(&first) <= FEW_VALUES
         && let Ok(lines) = std::str::from_utf8(&first)
     {
         let inserted = insert_few(target, &copy.into, lines).await.map_err(CopyFailure::Target)?;
+        failpoint::at(Point::BatchWritten);
         return compare(reader.messages, inserted);
     }
     let sink = match begin(target, &copy.into, copy.format).await {
@@ -96,6 +99,7 @@ pub async fn relay(
     let (sender, receiver) = channel(BATCHES_IN_FLIGHT);
     let reading = reader.send_all(first, sender);
     let (read, written) = tokio::join!(reading, write_all(sink, receiver));
+    failpoint::at(Point::BatchWritten);
     compare(read.map_err(CopyFailure::Source)?, written.map_err(CopyFailure::Target)?)
 }
 

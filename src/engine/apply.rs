@@ -31,6 +31,7 @@ use crate::engine::run::Settings;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
 use crate::engine::{diff, plan};
+use crate::failpoint::{self, Point};
 use crate::metadata::ledger::{self, Keyless};
 use crate::metadata::rejects;
 use crate::metadata::watermark::{self, Advance, Figures, Standing};
@@ -155,6 +156,7 @@ impl Job<'_> {
     async fn checkpoint(&mut self, written: Written, place: Place) -> Step<()> {
         if written.inserted > 0 {
             self.raise_sequences().await?;
+            failpoint::at(Point::SequencesRaised);
         }
         let mut last = Vec::new();
         if written != Written::default() {
@@ -165,12 +167,16 @@ impl Job<'_> {
         self.done.deleted += written.deleted;
         if place == Place::Last {
             self.settle_rejects().await?;
+            failpoint::at(Point::RejectsSettled);
             last.push(self.advance());
         }
         if last.is_empty() {
             last.push(Sql::new("select"));
         }
-        self.target.finish(Sql::batch(last)).await.map_err(Trouble::target("commit")).map(drop)
+        failpoint::at(Point::BeforeCommit);
+        self.target.finish(Sql::batch(last)).await.map_err(Trouble::target("commit"))?;
+        failpoint::at(Point::Committed);
+        Ok(())
     }
 
     /// The statement that moves the watermark and keeps the figures.

@@ -26,7 +26,9 @@ pub struct ReadPoint {
     pub next_xid: u64,
     /// The source's clock, in UTC with microseconds.
     pub clock: String,
-    /// Server, timeline and database, e.g. `system 7;timeline 1;database 5`.
+    /// Server, timeline, database, last crash and the oldest id that the next
+    /// one can give out again, e.g.
+    /// `system 7;timeline 1;database 5;recovery 20260301,730`.
     pub identity: String,
     /// What of the identity the role may not see, a sentence.
     pub gap: Option<String>,
@@ -52,10 +54,10 @@ impl Source {
             Sql::batch([begin_reading(pins), Sql::new(POINT), notice_dead_links(), savepoint()]);
         let row = session.row(&opening).await?;
         let (system, gap) = match session.row(&Sql::new(SYSTEM)).await {
-            Ok(system) => (system_of(&system)?, None),
+            Ok(system) => (System::read(&system)?, None),
             Err(failure) if failure.sqlstate() == Some(NO_RIGHT) => {
                 session.execute(&rollback_to_savepoint()).await?;
-                ("system ?;timeline ?".to_owned(), Some(GAP.to_owned()))
+                (System::unknown(), Some(GAP.to_owned()))
             }
             Err(failure) => return Err(failure),
         };
@@ -96,7 +98,17 @@ const NO_RIGHT: &str = "42501";
 const GAP: &str = "the role may not call pg_control_system() and pg_control_checkpoint(), \
 so a restored server can only be told by its transaction counter";
 
-/// The snapshot comes first: it fixes what the run sees.
+/// The snapshot comes first: it fixes what the run sees. The last answer is
+/// another one after a crash:
+///
+/// 1. A transaction writes and rolls back; nobody waits until the disk has it.
+/// 2. A run reads; the horizon is the id behind that transaction.
+/// 3. The power fails, and with it goes all that was known of that id.
+/// 4. The next writer gets it again: his rows are older than the horizon.
+///
+/// A server throws its statistics away when it recovers, and keeps them when
+/// it was stopped in order. No id is given out again that is older than the
+/// last checkpoint's next one.
 ///
 /// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
 const POINT: &str = "\
@@ -106,23 +118,44 @@ select pg_snapshot_xmin(s), pg_snapshot_xmax(s),
   coalesce(has_schema_privilege(to_regnamespace('pgsync'), 'usage')
     and has_table_privilege(to_regclass('pgsync.own_writes'), 'select'), false),
   coalesce(has_schema_privilege(to_regnamespace('pgsync'), 'usage')
-    and has_table_privilege(to_regclass('pgsync.delivered_keys'), 'select'), false)
+    and has_table_privilege(to_regclass('pgsync.delivered_keys'), 'select'), false),
+  (select to_char(stats_reset at time zone 'UTC', 'YYYYMMDDHH24MISSUS') from pg_stat_bgwriter)
 from pg_current_snapshot() as s";
 
 const SYSTEM: &str = "\
-select s.system_identifier, c.timeline_id
+select s.system_identifier, c.timeline_id,
+  (split_part(c.next_xid, ':', 1)::bigint << 32) + split_part(c.next_xid, ':', 2)::bigint
 from pg_control_system() as s, pg_control_checkpoint() as c";
 
-fn system_of(row: &Row) -> Result<String> {
-    Ok(format!("system {};timeline {}", row.text(0)?, row.text(1)?))
+/// What only some roles may ask.
+struct System {
+    name: String,
+    checkpoint: String,
 }
 
-fn point(row: &Row, system: &str, gap: Option<String>) -> Result<ReadPoint> {
+impl System {
+    fn read(row: &Row) -> Result<Self> {
+        let name = format!("system {};timeline {}", row.text(0)?, row.text(1)?);
+        Ok(Self { name, checkpoint: row.text(2)?.to_owned() })
+    }
+
+    fn unknown() -> Self {
+        Self { name: "system ?;timeline ?".to_owned(), checkpoint: "?".to_owned() }
+    }
+}
+
+fn point(row: &Row, system: &System, gap: Option<String>) -> Result<ReadPoint> {
     Ok(ReadPoint {
         horizon: row.number(0)?,
         next_xid: row.number(1)?,
         clock: row.text(2)?.to_owned(),
-        identity: format!("{system};database {}", row.text(3)?),
+        identity: format!(
+            "{};database {};recovery {},{}",
+            system.name,
+            row.text(3)?,
+            row.get(6).unwrap_or("?"),
+            system.checkpoint
+        ),
         gap,
         echoes: if row.flag(4) { Echoes::LeftOut } else { Echoes::Unknown },
         ledger: if row.flag(5) { Ledger::Readable } else { Ledger::Absent },

@@ -27,6 +27,7 @@ use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
 use crate::engine::trouble::{Trouble, failed};
 use crate::error::{Error, Kind, Result};
+use crate::failpoint::{self, Point};
 use crate::ident::TableName;
 use crate::metadata::watermark::{self, Figures, Watermarks};
 use crate::metadata::{Direction, ledger};
@@ -82,11 +83,14 @@ impl Run<'_> {
             self.observer.hear(Event::Warning(gap));
         }
         let plans = self.plan(pairs).await?;
+        failpoint::at(Point::Planned);
         let plans = self.in_order(plans);
         let prepared = self.survey(plans).await;
+        failpoint::at(Point::Surveyed);
         let (quiet, busy): (Vec<_>, Vec<_>) =
             prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
         self.pass_over(quiet).await;
+        failpoint::at(Point::QuietPassed);
         self.apply_in_order(busy).await;
         self.target.leave().await;
         Ok(())
@@ -114,6 +118,7 @@ impl Run<'_> {
                     outcome if waits_for_another(&outcome) => waiting.push((pair, outcome)),
                     outcome => {
                         self.settle(outcome).await;
+                        failpoint::at(Point::PairDone);
                         settled += 1;
                     }
                 }
@@ -133,6 +138,7 @@ impl Run<'_> {
 
     async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
         let (sources, targets) = self.read_catalogs(pairs).await?;
+        failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
         let mut plans = Vec::new();
         for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
@@ -298,6 +304,7 @@ impl Run<'_> {
         let statements: Vec<Sql> =
             quiet.iter().map(|pair| self.job(pair, started).advance()).collect();
         let begun = self.target.begin(Sql::new("select")).await;
+        failpoint::at(Point::QuietBegun);
         let failure = match begun {
             Ok(_) => self.target.finish(Sql::batch(statements)).await.err(),
             Err(failure) => Some(failure),

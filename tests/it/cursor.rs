@@ -282,3 +282,33 @@ async fn a_configured_column_and_none_are_obeyed() {
     assert_eq!(office.reverse().await.how("t"), "reconcile: configured");
     both_sides_hold_the_same(&office).await;
 }
+
+/// A server that loses its power gives out numbers a second time:
+///
+/// 1. A phone writes and rolls back. Nobody waits until that is on the disk.
+/// 2. A run reads; the horizon is the number behind that transaction.
+/// 3. The power fails, and with it goes all that is known of the transaction.
+/// 4. The next writer gets its number, which is older than the horizon.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_a_power_cut_gives_out_again_is_not_missed() {
+    let office = office().await;
+    let cloud = &office.pair.cloud;
+    for setting in ["synchronous_commit = on", "wal_writer_delay = '10s'"] {
+        cloud.run(&format!("alter system set {setting}")).await;
+    }
+    cloud.run("select pg_reload_conf()").await;
+    cloud.run("checkpoint").await;
+    cloud.run("begin; insert into t values (700, 'never'); rollback").await;
+    office.reverse().await;
+    cloud.server().restart().unwrap();
+    assert_eq!(office.reverse().await.how("t"), "incremental");
+
+    cloud.run("begin; insert into t values (700, 'never'); rollback").await;
+    office.reverse().await;
+    cloud.server().kill().unwrap();
+    cloud.server().restart().unwrap();
+    cloud.run("insert into t values (701, 'after the power cut')").await;
+    let ran = office.reverse_twice().await;
+    assert_eq!((ran.how("t").as_str(), &*ran.figures("t")[2]), ("incremental", "1"), "{ran}");
+    both_sides_hold_the_same(&office).await;
+}

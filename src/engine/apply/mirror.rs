@@ -21,6 +21,7 @@ use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::run::Deletes;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 
 impl Job<'_> {
     /// The checkpoint of a mirror.
@@ -28,11 +29,16 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let opening = [merge::create_rows(mapping), refusal::create_refused(), savepoint()];
         self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::MirrorBegun);
         let staged = self.stage_rows_sharing_keys(slice).await?;
+        failpoint::at(Point::MirrorStaged);
         let lock = stage::lock_target(mapping);
         self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        failpoint::at(Point::MirrorLocked);
         let written = self.compare_contents(slice, staged.refused).await?;
+        failpoint::at(Point::MirrorCompared);
         let written = self.settle(written).await?;
+        failpoint::at(Point::MirrorSettled);
         self.done.new += written.inserted;
         self.checkpoint(written, place).await
     }

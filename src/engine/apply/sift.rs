@@ -24,6 +24,7 @@ use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 
 /// Keys that are sent to the source in one statement.
 const KEYS_PER_FETCH: u64 = 10_000;
@@ -49,10 +50,12 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let opening = [stage::create_keys(mapping), refusal::create_refused(), savepoint()];
         self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::SiftBegun);
         let wanted = self.stage_keys(slice).await?;
         let mut inserted = 0;
         if wanted.missing + wanted.suspect + wanted.refused > 0 {
             let refused = self.stage_rows(slice, wanted).await?;
+            failpoint::at(Point::SiftRowsStaged);
             inserted = self.insert(wanted.refused + refused).await?;
         }
         self.done.new += inserted;
@@ -64,7 +67,9 @@ impl Job<'_> {
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let staged =
             self.stage(&keys(mapping, selection), stage::into_keys(mapping), Format::Text).await?;
+        failpoint::at(Point::SiftKeysStaged);
         let sifted = self.ask_target(&stage::sift(mapping)).await?;
+        failpoint::at(Point::SiftSifted);
         let count = |index| sifted.number(index).map_err(Trouble::target("compare"));
         Ok(Wanted {
             staged: staged.rows,
@@ -154,11 +159,14 @@ impl Job<'_> {
     /// conflict. Returns the number of rows inserted.
     async fn insert(&mut self, unstaged: u64) -> Step<u64> {
         let doubles = self.guard_key().await?;
+        failpoint::at(Point::SiftLocked);
         let mapping = &self.plan.mapping;
         self.tell_target(&stage::create_inserted(mapping)).await?;
         self.refuse_by_rules(unstaged + doubles).await?;
         self.write_staged().await?;
+        failpoint::at(Point::SiftInserted);
         self.record_keys().await?;
+        failpoint::at(Point::SiftRecorded);
         self.look_for_vanished().await?;
         let inserted = self.ask_target(&stage::count_inserted()).await?;
         inserted.number(0).map_err(Trouble::target("write to"))

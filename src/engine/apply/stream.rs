@@ -17,6 +17,7 @@ use crate::db::sql::stage::{
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
 use crate::engine::trouble::Trouble;
+use crate::failpoint::{self, Point};
 
 impl Job<'_> {
     pub(super) async fn stream(&mut self, slices: &[Slice]) -> Step<()> {
@@ -68,11 +69,13 @@ impl Job<'_> {
         let opening = Sql::batch([lock_target(mapping), create_keys(mapping), transactions()]);
         let answer = self.target.begin(opening).await;
         let now = answer.and_then(|rows| read(&rows)).map_err(Trouble::target("lock"))?;
+        failpoint::at(Point::StreamLocked);
         let nobody_wrote = before.is_some_and(|before| nobody_between(before, now));
         if !nobody_wrote && self.count_target().await? != self.done.inserted {
             self.target.undo().await.map_err(Trouble::target("leave"))?;
             return Ok(Taken::SomebodyElseWrote);
         }
+        failpoint::at(Point::StreamCounted);
         let rows = self.relay_everything(slice).await?;
         self.done.new += rows;
         self.checkpoint(Written { inserted: rows, ..Written::default() }, place).await?;
@@ -97,6 +100,7 @@ impl Job<'_> {
         let rows = relay(&mut self.source.session, &mut self.target.session, &copy, &moved)
             .await
             .map_err(Trouble::copy)?;
+        failpoint::at(Point::StreamRelayed);
         if mapping.owned.is_some() {
             let keys = Copy {
                 out: keys(mapping, selection).copy(Format::Text),
@@ -108,6 +112,7 @@ impl Job<'_> {
                 .map_err(Trouble::copy)?;
             let record = record_all_owned(mapping, &self.settings.run);
             self.target.session.execute(&record).await.map_err(Trouble::target("write to"))?;
+            failpoint::at(Point::StreamRecorded);
         }
         Ok(rows)
     }

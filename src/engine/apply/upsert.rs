@@ -24,6 +24,7 @@ use crate::engine::event::Event;
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 use crate::ident::Ident;
 
 /// Keys that a dry run lists.
@@ -44,10 +45,13 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let opening = [merge::create_rows(mapping), refusal::create_refused(), savepoint()];
         self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
+        failpoint::at(Point::UpsertBegun);
         let staged = self.stage_rows_sharing_keys(slice).await?;
+        failpoint::at(Point::UpsertStaged);
         let mut written = Written::default();
         if staged.rows + staged.refused > 0 {
             self.settle_duplicates().await?;
+            failpoint::at(Point::UpsertSettled);
             written = self.merge(staged.refused).await?;
         }
         self.checkpoint(written, place).await
@@ -105,7 +109,9 @@ impl Job<'_> {
     async fn merge(&mut self, unstaged: u64) -> Step<Written> {
         let mapping = &self.plan.mapping;
         self.tell_target(&stage::lock_target(mapping)).await?;
+        failpoint::at(Point::UpsertLocked);
         let mut fates = fates(&self.ask_target(&merge::matched(mapping)).await?)?;
+        failpoint::at(Point::UpsertMatched);
         if self.refuse_by_rules(unstaged).await? == Refusals::Some {
             fates = self.recount(fates).await?;
         }
@@ -119,6 +125,7 @@ impl Job<'_> {
                 fates = self.recount(fates).await?;
             }
             self.look_for_unmerged().await?;
+            failpoint::at(Point::UpsertMerged);
         }
         self.done.protected += fates.protected;
         self.done.new += fates.missing;

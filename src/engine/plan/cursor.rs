@@ -67,6 +67,9 @@ impl fmt::Display for Why {
             Self::Configured => "configured",
             Self::Reset => "reset",
             Self::SetByHand => "the watermark was set by hand",
+            Self::SourceChanged(part) if part == RECOVERY => {
+                "the source has recovered from a crash"
+            }
             Self::SourceChanged(part) => return write!(f, "another {part} than last time"),
             Self::CounterBehind => "the source's transaction counter went back",
             Self::TooOld => "the last run is too many transactions ago",
@@ -153,14 +156,17 @@ pub fn choose(situation: &Situation<'_>) -> (Changed, How) {
     if watermark.timestamp != before.timestamp {
         return since_hand_set_time(situation, watermark);
     }
-    if let Some(part) = changed_part(&before.identity, &situation.now.identity) {
-        return reconcile(Why::SourceChanged(part));
-    }
+    let changed = changed_part(&before.identity, &situation.now.identity);
+    let from = match (changed, oldest_that_comes_again(&before.identity)) {
+        (None, _) => before.xid,
+        (Some(part), Some(oldest)) if part == RECOVERY => before.xid.min(oldest),
+        (Some(part), _) => return reconcile(Why::SourceChanged(part)),
+    };
     if before.mapping != situation.now.mapping {
         return reconcile(Why::MappingChanged);
     }
     match (situation.choice, situation.transaction_ids) {
-        (CursorChoice::Auto, TransactionIds::Usable) => since_horizon(situation, before),
+        (CursorChoice::Auto, TransactionIds::Usable) => since_horizon(situation, from),
         _ => since_watermark(situation, watermark),
     }
 }
@@ -180,15 +186,15 @@ fn with_horizon(watermark: &Watermark) -> Option<(&Watermark, &Horizon)> {
     watermark.horizon.as_ref().map(|horizon| (watermark, horizon))
 }
 
-fn since_horizon(situation: &Situation<'_>, before: &Horizon) -> (Changed, How) {
-    if situation.next_xid < before.xid {
+fn since_horizon(situation: &Situation<'_>, horizon: u64) -> (Changed, How) {
+    if situation.next_xid < horizon {
         return reconcile(Why::CounterBehind);
     }
-    if situation.next_xid - before.xid > TOO_OLD {
+    if situation.next_xid - horizon > TOO_OLD {
         return reconcile(Why::TooOld);
     }
-    let ids = ids(situation.next_xid - before.xid, situation);
-    let changed = Changed::SinceHorizon { horizon: before.xid, ids, echoes: situation.echoes };
+    let ids = ids(situation.next_xid - horizon, situation);
+    let changed = Changed::SinceHorizon { horizon, ids, echoes: situation.echoes };
     (changed, How::Incremental)
 }
 
@@ -247,14 +253,32 @@ fn earlier(timestamp: &str, lookback: Duration) -> Option<String> {
 
 /// The first part in which two identities differ, in words.
 ///
-/// An identity is `system 7;timeline 1;database 5;relation 16400`.
+/// An identity is `system 7;timeline 1;database 5;recovery 2026,730;relation 16400`.
 fn changed_part(before: &str, now: &str) -> Option<String> {
-    if before == now {
+    if parts(before).eq(parts(now)) {
         return None;
     }
-    let differing = before.split(';').zip(now.split(';')).find(|(before, now)| before != now);
+    let differing = parts(before).zip(parts(now)).find(|(before, now)| before != now);
     let word = differing.and_then(|(_, now)| now.split(' ').next()).unwrap_or("set of partitions");
     Some(word.to_owned())
+}
+
+fn parts(identity: &str) -> impl Iterator<Item = &str> {
+    identity.split(';').map(without_checkpoint)
+}
+
+/// The last checkpoint is another one every few minutes.
+fn without_checkpoint(part: &str) -> &str {
+    if part.starts_with(RECOVERY) { part.split(',').next().unwrap_or(part) } else { part }
+}
+
+/// The part that says when the source last recovered from a crash.
+const RECOVERY: &str = "recovery";
+
+/// The oldest id that a crash after that run can have given out again.
+fn oldest_that_comes_again(identity: &str) -> Option<u64> {
+    let part = identity.split(';').find(|part| part.starts_with(RECOVERY))?;
+    part.split(',').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -265,7 +289,7 @@ mod tests {
         Horizon {
             xid,
             timestamp: "2026-03-01 00:00:00.000000+00".into(),
-            identity: "system 7;timeline 1;database 5;relation 16400".into(),
+            identity: "system 7;timeline 1;database 5;recovery 1,650;relation 16400".into(),
             mapping: "key id".into(),
         }
     }
@@ -330,6 +354,24 @@ mod tests {
     }
 
     #[test]
+    fn after_a_crash_ids_come_again_and_are_read_again() {
+        let mut case = Case::usual();
+        case.now.identity = "system 7;timeline 1;database 5;recovery 1,680;relation 16400".into();
+        assert_eq!(case.how(), "incremental");
+        case.now.identity = "system 7;timeline 1;database 5;recovery 2,690;relation 16400".into();
+        assert!(matches!(
+            case.choose(),
+            (Changed::SinceHorizon { horizon: 650, .. }, How::Incremental)
+        ));
+        let unknown = "system ?;timeline ?;database 5;recovery 1,?;relation 16400";
+        let mut before = watermark(700);
+        before.horizon = before.horizon.map(|was| Horizon { identity: unknown.into(), ..was });
+        case.watermark = Some(before);
+        case.now.identity = unknown.replace("recovery 1", "recovery 2");
+        assert_eq!(case.how(), "reconcile: the source has recovered from a crash");
+    }
+
+    #[test]
     fn the_larger_the_table_the_more_transactions_are_named() {
         let mut case = Case::usual();
         let mut named = |next_xid, pages| {
@@ -353,9 +395,10 @@ mod tests {
         assert_eq!(case.how(), "reconcile: the last run is too many transactions ago");
 
         let mut case = Case::usual();
-        case.now.identity = "system 8;timeline 1;database 5;relation 16400".into();
+        case.now.identity = "system 8;timeline 1;database 5;recovery 1,650;relation 16400".into();
         assert_eq!(case.how(), "reconcile: another system than last time");
-        case.now.identity = "system 7;timeline 1;database 5;relation 16400,16401".into();
+        case.now.identity =
+            "system 7;timeline 1;database 5;recovery 1,650;relation 16400,16401".into();
         assert_eq!(case.how(), "reconcile: another relation than last time");
 
         let mut case = Case::usual();
