@@ -1,17 +1,19 @@
 //! The command line as clap sees it, and nothing else.
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, or nothing to do
-  1  done, but at least one table failed; the others are committed
-  2  wrong usage or configuration; nothing was connected
-  3  could not start (connection, permissions, own tables); no row was written
-  4  done, but rows were rejected
-  5  another run holds the lock
-  6  stopped by a safety limit (deletes or rejected rows); the others are committed";
+  0    done, or nothing to do
+  1    done, but at least one table failed; the others are committed
+  2    wrong usage or configuration; nothing was connected
+  3    could not start (connection, permissions, own tables); no row was written
+  4    done, but rows were rejected
+  5    another run holds the lock
+  6    stopped by a safety limit (deletes or rejected rows); the others are committed
+  130  interrupted; what was committed stays";
 
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
 #[derive(Debug, Parser)]
@@ -38,6 +40,33 @@ pub enum Command {
     InitMetadata(InitMetadata),
     /// Show how far each table has come, in both directions
     Status,
+    /// List the rows that were set aside, with what to do about them
+    Rejects(Rejects),
+}
+
+/// `pgsync rejects`
+#[derive(Debug, Args)]
+pub struct Rejects {
+    /// Only this table
+    #[arg(value_name = "TABLE")]
+    pub table: Option<String>,
+    /// Text for people, JSON Lines for programs, CSV for a spreadsheet
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Try them again now: run both directions for their tables
+    #[arg(long, conflicts_with = "forget")]
+    pub retry: bool,
+    /// Forget the reject with this key
+    #[arg(long, value_name = "KEY", requires = "table")]
+    pub forget: Option<String>,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Csv,
 }
 
 /// `pgsync reverse`
@@ -52,6 +81,9 @@ pub struct Reverse {
     /// Take the same path, but undo every change at its last step
     #[arg(long)]
     pub dry_run: bool,
+    /// Wait so long for another run to end, e.g. 10m, instead of ending with 5 at once
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::duration)]
+    pub wait: Option<Duration>,
 }
 
 /// `pgsync forward`
@@ -76,15 +108,18 @@ pub struct Forward {
     /// Let a mirrored table lose more rows than its limit allows
     #[arg(long)]
     pub allow_deletes: bool,
+    /// Wait so long for another run to end, e.g. 10m, instead of ending with 5 at once
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::duration)]
+    pub wait: Option<Duration>,
 }
 
 /// `pgsync init-metadata`
 #[derive(Debug, Args)]
 pub struct InitMetadata {
-    /// Let the next reverse compare these tables in full
+    /// Let the next run of either direction compare these tables in full
     #[arg(long, value_name = "TABLE", num_args = 1.., conflicts_with = "reset_all")]
     pub reset: Vec<String>,
-    /// Let the next reverse compare every table in full
+    /// Let the next run of either direction compare every table in full
     #[arg(long)]
     pub reset_all: bool,
 }

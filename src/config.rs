@@ -8,7 +8,7 @@
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
 //! `pairs` and `rules` read one part each, `check` puts the whole together,
-//! and `notes` collects what is wrong. `duration`, `fragment` and `nearest`
+//! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each.
 
 mod check;
@@ -20,6 +20,8 @@ mod locate;
 mod nearest;
 mod notes;
 mod pairs;
+#[doc(hidden)]
+pub mod probe;
 mod rules;
 mod section;
 #[cfg(test)]
@@ -29,6 +31,14 @@ mod url;
 mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
+
+/// Reads a span of time as the configuration and the command line write it.
+///
+/// # Errors
+/// When it is none; the error says what one looks like.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("it must be {}", duration::SHAPE))
+}
 
 use crate::error::Result;
 use crate::ident::{Ident, TableName};
@@ -49,6 +59,8 @@ pub struct Config {
     pub desktop_time_zone: String,
     /// Bounds of one run.
     pub limits: Limits,
+    /// How a run goes on after an error that passes.
+    pub retry: Retry,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -119,6 +131,8 @@ pub struct Connection {
     pub statement_timeout: Option<Duration>,
     /// How long to wait for a lock that another session holds.
     pub lock_timeout: Duration,
+    /// How long the server may say nothing before we look whether it is there.
+    pub idle_timeout: Duration,
 }
 
 /// What the transport must prove. Falling back to plain text is not offered.
@@ -141,6 +155,17 @@ pub struct Limits {
     pub chunk_rows: u64,
     /// Rejected rows of one pair past which the pair stops.
     pub max_rejects: u64,
+}
+
+/// How a run goes on after an error that passes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often the same work is tried, with the first time.
+    pub attempts: u64,
+    /// The pause before the second attempt; each further one is twice as long.
+    pub first_pause: Duration,
+    /// How long after the first such error another attempt may begin.
+    pub max_total: Duration,
 }
 
 /// A table on both sides and what happens to it.
@@ -322,7 +347,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 40);
+        assert_eq!(examples, 42);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

@@ -1,6 +1,7 @@
 //! The only rooms that speak to a PostgreSQL server.
 //!
 //! - [`connection`]: a session with one server, and what it may be asked
+//! - [`activity`]: our own sessions as their server sees them
 //! - [`failure`]: what a server or a connection answers when it refuses
 //! - [`catalog`]: the shape of tables, read from the system catalogs
 //! - [`copy`]: the one door to COPY
@@ -8,6 +9,7 @@
 //!
 //! Nothing here knows a direction, a configuration file or a terminal.
 
+pub mod activity;
 pub mod catalog;
 pub mod connection;
 pub mod copy;

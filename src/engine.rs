@@ -6,7 +6,9 @@
 //! - [`diff`]: compares both sides without moving the tables
 //! - [`apply`]: does what was decided, a checkpoint at a time
 //! - [`run`]: a run from read point to summary
+//! - [`tally`]: what became of the pairs, over all attempts of a run
 //! - [`event`]: what it tells while it works
+//! - [`stop`]: whether somebody has asked it to stop
 //!
 //! The engine speaks of source and target. It knows no terminal, and not
 //! which of both sides is the cloud.
@@ -17,5 +19,7 @@ pub mod event;
 pub mod plan;
 pub mod read_point;
 pub mod run;
+pub mod stop;
+pub mod tally;
 pub mod target;
 pub mod trouble;

@@ -31,9 +31,11 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-impl From<Exit> for std::process::ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+impl Exit {
+    /// What the operating system is told.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        i32::from(self as u8)
     }
 }
 
@@ -50,6 +52,8 @@ pub enum Kind {
     Table,
     /// A safety limit stopped the pair.
     Safety,
+    /// Somebody asked us to stop.
+    Interrupted,
 }
 
 impl Kind {
@@ -62,6 +66,7 @@ impl Kind {
             Self::Locked => Exit::Locked,
             Self::Table => Exit::TableFailed,
             Self::Safety => Exit::Safety,
+            Self::Interrupted => Exit::Interrupted,
         }
     }
 }
@@ -139,6 +144,12 @@ impl Error {
         causes
     }
 
+    /// The nearest cause, if it is a `T`.
+    #[must_use]
+    pub fn cause_as<T: fmt::Display + fmt::Debug + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.cause.as_ref()?.downcast_ref()
+    }
+
     /// The next step for the reader, if there is one.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
@@ -185,5 +196,6 @@ mod tests {
         assert_eq!(Kind::Locked.exit() as u8, 5);
         assert_eq!(Kind::Table.exit() as u8, 1);
         assert_eq!(Kind::Safety.exit() as u8, 6);
+        assert_eq!(Kind::Interrupted.exit() as u8, 130);
     }
 }

@@ -12,7 +12,7 @@
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
-//! | [`ident`], [`error`] | names and their quoting; what can go wrong |
+//! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!
 //! The engine speaks of source and target; which of them is the cloud is
@@ -26,6 +26,7 @@ pub mod db;
 pub mod engine;
 pub mod error;
 pub mod failpoint;
+pub mod fault;
 pub mod ident;
 pub mod logging;
 pub mod metadata;

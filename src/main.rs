@@ -3,11 +3,11 @@
 use clap::Parser as _;
 use pgsync::cli::Cli;
 use pgsync::report::Report;
-use pgsync::{commands, failpoint, logging};
-use std::process::ExitCode;
+use pgsync::{commands, failpoint, fault, logging};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn main() {
+    fault::watch();
     let _failpoints = failpoint::listen();
     let cli = Cli::parse();
     logging::start(cli.verbose);
@@ -16,5 +16,7 @@ async fn main() -> ExitCode {
         report.error(&error);
         error.kind().exit()
     });
-    exit.into()
+    // Not by returning: that would wait for a name that is being looked up,
+    // which cannot be interrupted.
+    std::process::exit(exit.code());
 }

@@ -11,6 +11,7 @@
 pub mod ledger;
 pub mod lock;
 pub mod migrations;
+pub mod rejects;
 pub mod watermark;
 
 /// Which way rows travel; it decides which tables of ours are meant.

@@ -5,6 +5,7 @@
 
 pub mod figures;
 pub mod progress;
+pub mod rejects;
 pub mod run;
 pub mod status;
 
@@ -45,6 +46,17 @@ impl Report {
         self.progress.suspend(|| drop(writeln!(std::io::stdout(), "{}", ascii(&text.to_string()))));
     }
 
+    /// A line for programs: JSON that holds nothing but ASCII.
+    pub fn data(&self, value: impl Display) {
+        let line = in_json(&value.to_string());
+        self.progress.suspend(|| drop(writeln!(std::io::stdout(), "{line}")));
+    }
+
+    /// A whole file, as it is.
+    pub fn raw(&self, text: &str) {
+        self.progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes())));
+    }
+
     /// A line beside the result.
     pub fn note(&self, text: impl Display) {
         self.progress.suspend(|| drop(writeln!(std::io::stderr(), "{}", ascii(&text.to_string()))));
@@ -76,9 +88,30 @@ fn ascii(text: &str) -> String {
     text.chars().map(spell).collect()
 }
 
+/// JSON has a spelling of its own for what is no ASCII: `\u0bae`, in UTF-16.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc8259#section-7>
+fn in_json(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            spelled.push(letter);
+        } else {
+            let units = letter.encode_utf16(&mut [0; 2]).to_vec();
+            spelled.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    spelled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_ascii() {
+        assert_eq!(in_json("{\"a\":\"\u{bae}\u{1f600}\"}"), "{\"a\":\"\\u0bae\\ud83d\\ude00\"}");
+    }
 
     #[test]
     fn output_is_ascii() {

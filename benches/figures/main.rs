@@ -13,7 +13,8 @@
 //! - [`scale`]: how many rounds, how many rows
 //! - [`program`]: pgsync as a process: seconds and peak memory
 //! - [`pipe`]: `psql | psql`, what pgsync is compared with
-//! - [`firm`], [`wan`], [`empty`], [`million`], [`forward`]: the scenes
+//! - [`firm`], [`wan`], [`empty`], [`million`], [`forward`],
+//!   [`rejects`]: the scenes
 //! - [`median`], [`table`]: figures and goals to a table
 
 mod empty;
@@ -23,6 +24,7 @@ mod median;
 mod million;
 mod pipe;
 mod program;
+mod rejects;
 mod scale;
 mod table;
 mod wan;
@@ -48,6 +50,9 @@ async fn main() -> Result<()> {
     }
     if wanted("forward") {
         forward::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;
+    }
+    if wanted("rejects") {
+        rejects::measure(&scale, &mut table, &mut peaks).await?;
     }
     if wanted("million") {
         million::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;

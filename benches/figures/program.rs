@@ -50,6 +50,11 @@ impl Program {
 
     /// Runs `pgsync` with these arguments, which must end well.
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
+        self.run_expecting(arguments, 0)
+    }
+
+    /// Runs `pgsync` with these arguments, which must end with this code.
+    pub fn run_expecting(&self, arguments: &[&str], code: i32) -> Result<Ran> {
         let started = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_pgsync"))
             .args(arguments)
@@ -73,7 +78,11 @@ impl Program {
         let output = output?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-        ensure!(output.status.success(), "pgsync ended with {}\n{stdout}\n{stderr}", output.status);
+        ensure!(
+            output.status.code() == Some(code),
+            "pgsync ended with {}\n{stdout}\n{stderr}",
+            output.status
+        );
         Ok(Ran { seconds, peak_bytes, stdout })
     }
 }

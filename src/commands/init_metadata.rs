@@ -120,33 +120,47 @@ fn name_on(side: Side, pair: &TablePair) -> String {
     }
 }
 
+/// Lets the next run of either direction compare these tables in full.
 async fn reset(config: &Config, arguments: &cli::InitMetadata, report: &Report) -> Result<Exit> {
-    let names = names(config, arguments)?;
-    let mut desktop = connect::open(config, Side::Desktop, APPLICATION).await?;
-    connect::lock(&mut desktop, Direction::Reverse).await?;
-    make(&mut desktop, Side::Desktop, config, report).await?;
-    let width = names.iter().map(String::len).max().unwrap_or(0);
-    for name in names {
-        watermark::ensure(&mut desktop, Direction::Reverse, &name)
-            .await
-            .map_err(|failure| refused(Side::Desktop, failure))?;
-        watermark::reset(&mut desktop, Direction::Reverse, &name)
-            .await
-            .map_err(|failure| refused(Side::Desktop, failure))?;
-        report.line(format_args!("  {name:<width$}  reset: the next reverse compares it in full"));
+    let chosen = chosen(config, arguments)?;
+    let (mut cloud, mut desktop) = connect::both(config, APPLICATION).await?;
+    for direction in [Direction::Reverse, Direction::Forward] {
+        connect::lock(&mut desktop, direction).await?;
     }
-    report.line("done; next: pgsync reverse");
+    reset_on(&mut desktop, Side::Desktop, config, &chosen, report).await?;
+    reset_on(&mut cloud, Side::Cloud, config, &chosen, report).await?;
+    report.line("done; next: pgsync reverse, or pgsync forward");
     desktop.close().await;
+    cloud.close().await;
     Ok(Exit::Done)
 }
 
-fn names(config: &Config, arguments: &cli::InitMetadata) -> Result<Vec<String>> {
-    if arguments.reset_all {
-        return Ok(config.pairs.iter().map(|pair| pair.desktop.to_string()).collect());
+async fn reset_on(
+    session: &mut Session,
+    side: Side,
+    config: &Config,
+    chosen: &[&TablePair],
+    report: &Report,
+) -> Result<()> {
+    make(session, side, config, report).await?;
+    let names: Vec<String> = chosen.iter().map(|pair| name_on(side, pair)).collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let (direction, refused) = (direction(side), |failure| refused(side, failure));
+    for name in names {
+        watermark::ensure(session, direction, &name).await.map_err(refused)?;
+        watermark::reset(session, direction, &name).await.map_err(refused)?;
+        report.line(format_args!(
+            "  {name:<width$}  reset: the next {} compares it in full",
+            direction.word()
+        ));
     }
-    let name = |name: &String| {
-        let pair = config.pair(name).ok_or_else(|| pairs::unknown(config, name))?;
-        Ok(pair.desktop.to_string())
-    };
-    arguments.reset.iter().map(name).collect()
+    Ok(())
+}
+
+fn chosen<'a>(config: &'a Config, arguments: &cli::InitMetadata) -> Result<Vec<&'a TablePair>> {
+    if arguments.reset_all {
+        return Ok(config.pairs.iter().collect());
+    }
+    let pair = |name: &String| config.pair(name).ok_or_else(|| pairs::unknown(config, name));
+    arguments.reset.iter().map(pair).collect()
 }

@@ -1,24 +1,32 @@
-//! A run of either direction, from the connections to the summary.
+//! A run of either direction, from the first connection to the summary.
+//!
+//! A run is one attempt, or several: after an error that passes by itself the
+//! pairs that are left are tried again, on new connections and with a new read
+//! point. What an attempt has committed is found by the next one.
 
+use crate::commands::link::{Link, Listening};
+use crate::commands::sides::{self, Sides, Signature, reach_target};
+use crate::commands::tries::{Again, Tries};
 use crate::commands::{connect, pairs};
 use crate::config::Config;
-use crate::db::connection::Session;
+use crate::db::connection::Pulse;
 use crate::db::failure::Failure;
 use crate::engine::apply::Done;
-use crate::engine::event::Outcome;
+use crate::engine::event::{Event, Observer, Outcome};
 use crate::engine::plan::Pair;
 use crate::engine::plan::cursor::Reading;
-use crate::engine::read_point::Source;
-use crate::engine::run::{Deletes, Run, Settings};
+use crate::engine::run::{Deletes, Run, Settings, remember_failure};
+use crate::engine::stop::Stop;
+use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
 use crate::metadata::ledger::{self, RunEnd};
-use crate::metadata::migrations::{self, Side};
+use crate::metadata::migrations::Side;
 use crate::report::Report;
 use crate::report::run::{Effect, Opening, RunReport};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the command line asks of a run.
 #[derive(Debug, Clone, Copy)]
@@ -26,13 +34,17 @@ pub struct Order<'a> {
     pub direction: Direction,
     /// Empty: all tables that take part.
     pub tables: &'a [String],
+    /// How long to wait for the lock.
+    pub wait: Duration,
     pub reading: Reading,
     pub effect: Effect,
     pub deletes: Deletes,
 }
 
 impl Order<'_> {
-    fn sides(&self) -> (Side, Side) {
+    /// Source and target.
+    #[must_use]
+    pub fn sides(&self) -> (Side, Side) {
         match self.direction {
             Direction::Reverse => (Side::Cloud, Side::Desktop),
             Direction::Forward => (Side::Desktop, Side::Cloud),
@@ -44,40 +56,265 @@ impl Order<'_> {
 ///
 /// # Errors
 /// When it could not start; a pair that fails is told in the report.
-pub async fn run(config: &Config, order: &Order<'_>, report: &Report) -> Result<Exit> {
+pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Report) -> Result<Exit> {
     let started = Instant::now();
     let pairs = pairs::of(config, order.direction, order.tables)?;
     let settings = settings(config, order);
     let told = open_report(config, order, &settings, &pairs, report);
-
-    let application = format!("pgsync {} {}", order.direction.word(), settings.run);
-    let (cloud, mut desktop) = connect::both(config, &application).await?;
-    failpoint::at(Point::Connected);
-    connect::lock(&mut desktop, order.direction).await?;
-    failpoint::at(Point::Locked);
-    let (from, to) = match order.direction {
-        Direction::Reverse => (cloud, desktop),
-        Direction::Forward => (desktop, cloud),
+    let signature = Signature::new(order.direction, &settings.run);
+    let course = Course {
+        config,
+        order,
+        settings: &settings,
+        told: &told,
+        report,
+        stop,
+        started,
+        signature,
+        tally: Tally::default(),
+        target: None,
+        clock: None,
     };
-    let mut target = open_target(config, order, to).await?;
-    failpoint::at(Point::Prepared);
-    let mut source = open_source(config, order, from).await?;
-    failpoint::at(Point::ReadPointTaken);
-    begin_run(&mut target, &settings).await?;
-    failpoint::at(Point::Noted);
-    told.heading();
-    let mut run =
-        Run { settings: &settings, source: &mut source, target: &mut target, observer: &told };
-    let outcomes = run.carry(&pairs).await?;
-    failpoint::at(Point::Carried);
+    course.run(&pairs).await
+}
 
-    let exit = exit_of(&outcomes);
-    end_run(&mut target, &settings, &outcomes, report).await;
-    failpoint::at(Point::Ended);
-    told.close(&outcomes, &source.point.clock, started.elapsed());
-    source.session.close().await;
-    target.session.close().await;
-    Ok(exit)
+/// A run with all of its attempts.
+struct Course<'a> {
+    config: &'a Config,
+    order: &'a Order<'a>,
+    settings: &'a Settings,
+    told: &'a RunReport<'a>,
+    report: &'a Report,
+    stop: &'a Stop,
+    started: Instant,
+    signature: Signature,
+    tally: Tally,
+    /// The target as the last attempt left it.
+    target: Option<Target>,
+    /// The source's clock at the last read point.
+    clock: Option<String>,
+}
+
+impl Course<'_> {
+    async fn run(mut self, pairs: &[Pair]) -> Result<Exit> {
+        let mut tries = Tries::new(self.config.retry);
+        loop {
+            let left = self.tally.left(pairs);
+            let ended = Box::pin(self.attempt(&left)).await;
+            let left = self.tally.left(pairs);
+            if left.is_empty() {
+                return self.conclude(&left, None).await;
+            }
+            let error = ended.err();
+            let again = self.passes(error.as_ref()).then(|| tries.failed(self.tally.progress()));
+            match again.flatten() {
+                Some(again) if !self.stop.is_asked() => self.pause(again, error.as_ref()).await,
+                _ => return self.conclude(&left, error).await,
+            }
+        }
+    }
+
+    /// One attempt at the pairs that are left.
+    async fn attempt(&mut self, pairs: &[Pair]) -> Result<()> {
+        self.leave_target().await;
+        self.tally.begin_attempt();
+        self.signature.next();
+        let opening = Sides::open(self.config, self.order, self.stop, self.report, &self.signature);
+        let mut sides = tokio::select! {
+            sides = opening => sides?,
+            () = self.stop.asked() => return Err(interrupted()),
+        };
+        self.begin(&mut sides).await?;
+        let observer = Listening { to: self.told, pulse: Pulse::default() };
+        let link = Link {
+            config: self.config,
+            application: self.signature.current(),
+            source: sides.source.side,
+            pulses: sides.pulses(observer.pulse.clone()),
+        };
+        let mut run = Run {
+            settings: self.settings,
+            source: &mut sides.source,
+            target: &mut sides.target,
+            observer: &observer,
+            stop: self.stop,
+            tally: &mut self.tally,
+        };
+        // Whoever abandons the run must not use its sessions again: they may
+        // be in the middle of an answer.
+        tokio::select! {
+            ended = run.carry(pairs) => ended?,
+            dead = link.until_dead() => return Err(dead),
+            () = link.stop_on(self.stop) => return Err(interrupted()),
+        }
+        sides.source.session.close().await;
+        self.target = Some(sides.target);
+        Ok(())
+    }
+
+    /// Notes that the run has begun, once.
+    async fn begin(&mut self, sides: &mut Sides) -> Result<()> {
+        let is_first = self.clock.is_none();
+        self.clock = Some(sides.source.point.clock.clone());
+        if !is_first {
+            return Ok(());
+        }
+        begin_run(&mut sides.target, self.settings).await?;
+        failpoint::at(Point::Noted);
+        self.told.heading();
+        Ok(())
+    }
+
+    /// Whether what ended the attempt may pass. A name that could be resolved,
+    /// and a certificate that was good, before the run lost its connection,
+    /// will be so again.
+    fn passes(&self, error: Option<&Error>) -> bool {
+        if self.order.effect == Effect::DryRun && self.clock.is_some() {
+            // What the first attempt rehearsed is undone; the rest of the
+            // tables would not see it.
+            return false;
+        }
+        let passes = |failure: &Failure| {
+            failure.passes() || (self.clock.is_some() && matches!(failure, Failure::Setup(_)))
+        };
+        match error {
+            Some(error) => Failure::behind(error).is_some_and(passes),
+            None => self.tally.first_put_off().is_some(),
+        }
+    }
+
+    /// Says why there is another attempt, and waits for it.
+    async fn pause(&self, again: Again, error: Option<&Error>) {
+        failpoint::at(Point::TriedAgain);
+        let Again { attempt, of, pause } = again;
+        let why = error.or(self.tally.first_put_off()).map_or(String::new(), Error::one_line);
+        let line =
+            format!("attempt {attempt} of {of} in {:.1} s, because: {why}", pause.as_secs_f64());
+        tracing::info!("{line}");
+        self.report.note(line);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.stop.asked() => {}
+        }
+    }
+
+    /// Closes what is left, notes the run's end, and tells all of it.
+    async fn conclude(mut self, left: &[Pair], error: Option<Error>) -> Result<Exit> {
+        let Some(clock) = self.clock.take() else {
+            return Err(error.unwrap_or_else(interrupted));
+        };
+        let mut target = match self.target.take().filter(|target| target.session.is_usable()) {
+            Some(target) => Some(target),
+            None => self.reach_target().await,
+        };
+        let nothing_done = self.tally.is_empty();
+        let interrupted_in = self.stop.is_asked().then_some(left.len());
+        if !self.stop.is_asked() && !nothing_done {
+            for pair in left {
+                let why = self.why(pair, error.as_ref());
+                let outcome = Outcome::unread(&pair.name, why);
+                if let Some(target) = &mut target {
+                    remember_failure(self.settings, target, self.told, &outcome).await;
+                }
+                self.tally.close(outcome, self.told);
+            }
+        }
+        failpoint::at(Point::Carried);
+        if let Some(target) = &mut target {
+            self.end_run(target, interrupted_in).await;
+        }
+        failpoint::at(Point::Ended);
+        self.target = target;
+        self.leave_target().await;
+        match error {
+            Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
+            _ => {
+                let outcomes = self.tally.outcomes();
+                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in);
+                Ok(exit_of(outcomes, interrupted_in))
+            }
+        }
+    }
+
+    /// Why a pair is left.
+    fn why(&mut self, pair: &Pair, error: Option<&Error>) -> Error {
+        let put_off = self.tally.take_put_off(&pair.name);
+        put_off.unwrap_or_else(|| {
+            let not_reached =
+                Error::new(Kind::Table, format!("could not get as far as table {}", pair.name));
+            match error.or(self.tally.first_put_off()) {
+                Some(error) => not_reached.because_text(error.one_line()),
+                None => not_reached,
+            }
+        })
+    }
+
+    /// A new connection for the last words, if the target can be reached.
+    async fn reach_target(&mut self) -> Option<Target> {
+        self.signature.next();
+        let reaching = reach_target(self.config, self.order, self.stop, &self.signature);
+        match reaching.await {
+            Ok(target) => Some(target),
+            Err(error) => {
+                self.report.warning(format_args!(
+                    "the end of the run could not be noted: {}",
+                    error.one_line()
+                ));
+                None
+            }
+        }
+    }
+
+    async fn leave_target(&mut self) {
+        if let Some(target) = self.target.take() {
+            target.session.close().await;
+        }
+    }
+
+    async fn end_run(&self, target: &mut Target, interrupted_in: Option<usize>) {
+        if target.ending != Ending::Commit {
+            return;
+        }
+        let outcomes = self.tally.outcomes();
+        let sum =
+            |figure: fn(&Done) -> u64| outcomes.iter().map(|outcome| figure(&outcome.done)).sum();
+        let end = RunEnd {
+            result: result(outcomes, interrupted_in),
+            inserted: sum(|done| done.inserted),
+            updated: sum(|done| done.updated),
+            deleted: sum(|done| done.deleted),
+            rejected: sum(|done| done.rejected),
+            failed_tables: outcomes.iter().filter(|outcome| outcome.failure.is_some()).count(),
+        };
+        let run = &self.settings.run;
+        let mut ended = ledger::end_run(&mut target.session, run, end).await;
+        if ended.as_ref().is_err_and(|failure| failure.sqlstate() == Some(CANCELLED)) {
+            // A cancel that was meant for the statement before.
+            ended = ledger::end_run(&mut target.session, run, end).await;
+        }
+        if let Err(failure) = ended {
+            self.told
+                .hear(Event::Warning(&format!("the end of the run could not be noted: {failure}")));
+        }
+    }
+}
+
+/// `query_canceled`
+const CANCELLED: &str = "57014";
+
+/// The run's result, in one word.
+fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
+    match exit_of(outcomes, interrupted_in) {
+        Exit::Interrupted => "interrupted",
+        Exit::Done if !outcomes.is_empty() => "ok",
+        _ => "failed",
+    }
+}
+
+/// The error for a run that was interrupted before it began.
+#[must_use]
+pub fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "could not finish: it was interrupted")
 }
 
 fn settings(config: &Config, order: &Order<'_>) -> Settings {
@@ -118,75 +355,23 @@ fn open_report<'a>(
     )
 }
 
-/// Makes our tables where they are not there yet; a dry run makes them within
-/// its one transaction only.
-async fn open_target(config: &Config, order: &Order<'_>, mut session: Session) -> Result<Target> {
-    let (_, side) = order.sides();
-    let not_ready = |failure| not_ready(side, failure);
-    let pending = migrations::pending(&mut session, side).await.map_err(not_ready)?;
-    let ending = match order.effect {
-        Effect::DryRun => {
-            let preparation = (!pending.is_empty()).then(|| migrations::statements(&pending));
-            Ending::Rollback { preparation }
-        }
-        Effect::Real => Ending::Commit,
-    };
-    if !pending.is_empty() && ending == Ending::Commit {
-        migrations::apply(&mut session, &pending).await.map_err(not_ready)?;
-    }
-    Ok(Target::new(session, side, connect::pins(config, side), ending))
-}
-
-fn not_ready(side: Side, failure: Failure) -> Error {
-    let word = side.word();
-    Error::new(Kind::Start, format!("could not prepare pgsync's own tables on the {word}"))
-        .because(failure)
-        .hint("run: pgsync init-metadata, which prints the SQL for an administrator")
-}
-
-async fn open_source(config: &Config, order: &Order<'_>, session: Session) -> Result<Source> {
-    let (side, _) = order.sides();
-    let pins = connect::pins(config, side);
-    Source::open(session, side, &pins).await.map_err(|failure| {
-        let unknown_zone = failure.sqlstate() == Some("22023");
-        let message = format!("could not begin to read on the {}", side.word());
-        let error = Error::new(Kind::Start, message).because(failure);
-        if unknown_zone {
-            error.hint("correct desktop_time_zone in the configuration")
-        } else {
-            error
-        }
-    })
-}
-
 async fn begin_run(target: &mut Target, settings: &Settings) -> Result<()> {
     if target.ending != Ending::Commit {
         return Ok(());
     }
     let begun = ledger::begin_run(&mut target.session, &settings.run, settings.direction).await;
-    begun.map_err(|failure| not_ready(target.side, failure))
+    begun.map_err(|failure| sides::not_ready(target.side, failure))
 }
 
-async fn end_run(target: &mut Target, settings: &Settings, outcomes: &[Outcome], report: &Report) {
-    if target.ending != Ending::Commit || !target.session.is_usable() {
-        return;
-    }
-    let sum = |figure: fn(&Done) -> u64| outcomes.iter().map(|outcome| figure(&outcome.done)).sum();
-    let end = RunEnd {
-        result: if exit_of(outcomes) == Exit::Done { "ok" } else { "failed" },
-        inserted: sum(|done| done.inserted),
-        updated: sum(|done| done.updated),
-        deleted: sum(|done| done.deleted),
-        rejected: sum(|done| done.rejected),
-        failed_tables: outcomes.iter().filter(|outcome| outcome.failure.is_some()).count(),
+/// An interruption decides, else the worst that happened to a table. `left` is
+/// how many pairs an interruption has left.
+fn exit_of(outcomes: &[Outcome], left: Option<usize>) -> Exit {
+    let was_stopped = |outcome: &Outcome| {
+        outcome.failure.as_ref().is_some_and(|error| error.kind() == Kind::Interrupted)
     };
-    if let Err(failure) = ledger::end_run(&mut target.session, &settings.run, end).await {
-        report.warning(format_args!("the end of the run could not be noted: {failure}"));
+    if left.is_some_and(|left| left > 0) || outcomes.iter().any(was_stopped) {
+        return Exit::Interrupted;
     }
-}
-
-/// The worst that happened to a table decides.
-fn exit_of(outcomes: &[Outcome]) -> Exit {
     let kinds = || outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).map(Error::kind);
     if kinds().any(|kind| kind != Kind::Safety) {
         Exit::TableFailed

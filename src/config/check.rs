@@ -8,16 +8,22 @@ use super::notes::Notes;
 use super::pairs::pairs;
 use super::section::{Reading, Section};
 use super::variables::{Environment, Variables};
-use super::{Config, Limits, file};
+use super::{Config, Limits, Retry, file};
 use crate::error::Result;
 use std::cell::RefCell;
 use std::path::Path;
+use std::time::Duration;
 
-const KEYS: [&str; 6] = ["desktop_time_zone", "desktop", "cloud", "limits", "defaults", "tables"];
+const KEYS: [&str; 7] =
+    ["desktop_time_zone", "desktop", "cloud", "limits", "retry", "defaults", "tables"];
 
 const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000 };
 const MOST_CHUNK_ROWS: u64 = 10_000_000;
 const MOST_REJECTS: u64 = 1_000_000_000;
+
+const RETRY: Retry =
+    Retry { attempts: 5, first_pause: Duration::from_secs(1), max_total: Duration::from_secs(300) };
+const MOST_ATTEMPTS: u64 = 1_000;
 
 /// Makes a configuration of the bytes of a file.
 pub(super) fn configuration(
@@ -45,13 +51,14 @@ pub(super) fn configuration(
 fn whole(file: &Section<'_>) -> Option<Config> {
     let desktop_time_zone = time_zone(file);
     let (desktop, cloud) = (connection(file, "desktop"), connection(file, "cloud"));
-    let (limits, pairs) = (limits(file), pairs(file));
+    let (limits, retry, pairs) = (limits(file), retry(file), pairs(file));
     Some(Config {
         path: file.reading.path.to_owned(),
         desktop: desktop?,
         cloud: cloud?,
         desktop_time_zone: desktop_time_zone?,
         limits,
+        retry,
         pairs,
         warnings: Vec::new(),
     })
@@ -65,6 +72,18 @@ fn limits(file: &Section<'_>) -> Limits {
     Limits {
         chunk_rows: limit("chunk_rows", 1..=MOST_CHUNK_ROWS, LIMITS.chunk_rows),
         max_rejects: limit("max_rejects", 0..=MOST_REJECTS, LIMITS.max_rejects),
+    }
+}
+
+fn retry(file: &Section<'_>) -> Retry {
+    let Some(section) = file.section("retry", &["attempts", "first_pause", "max_total"]) else {
+        return RETRY;
+    };
+    let span = |key, default| section.duration(key).unwrap_or(default);
+    Retry {
+        attempts: section.integer("attempts", 1..=MOST_ATTEMPTS).unwrap_or(RETRY.attempts),
+        first_pause: span("first_pause", RETRY.first_pause),
+        max_total: span("max_total", RETRY.max_total),
     }
 }
 
@@ -163,6 +182,27 @@ mod tests {
         assert_eq!(
             told(ZONE, "[limits]\nchunk_rows = 1.5"),
             ["line 7: chunk_rows in [limits] must be a whole number, not a decimal number"]
+        );
+    }
+
+    #[test]
+    fn retries_have_defaults_and_bounds() {
+        let retry = |lines: &str| {
+            let text = format!("{ZONE}\n{CONNECTIONS}{lines}\n[tables]\na = {{}}");
+            let retry = read(&text).unwrap().retry;
+            (retry.attempts, retry.first_pause.as_millis(), retry.max_total.as_secs())
+        };
+        assert_eq!(retry(""), (5, 1_000, 300));
+        assert_eq!(retry("[retry]\nattempts = 1"), (1, 1_000, 300));
+        let all = "[retry]\nattempts = 9\nfirst_pause = \"50ms\"\nmax_total = \"2h\"";
+        assert_eq!(retry(all), (9, 50, 7_200));
+        assert_eq!(
+            told(ZONE, "[retry]\nattempts = 0\nmax_total = 5"),
+            [
+                "line 7: attempts in [retry] must be a whole number from 1 to 1000",
+                "line 8: max_total in [retry] has no unit; write a number with its unit, like \
+                 \"500ms\", \"10s\", \"15m\", \"2h\" or \"1d\""
+            ]
         );
     }
 

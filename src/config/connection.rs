@@ -9,7 +9,7 @@ use super::{Connection, tls};
 use std::fmt;
 use std::time::Duration;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "url",
     "host",
     "port",
@@ -21,11 +21,13 @@ const KEYS: [&str; 11] = [
     "connect_timeout",
     "statement_timeout",
     "lock_timeout",
+    "idle_timeout",
 ];
 
 const DEFAULT_PORT: u16 = 5432;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The server takes a timeout as a number of milliseconds with 32 bits.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
@@ -53,6 +55,7 @@ impl fmt::Debug for Connection {
             .field("connect_timeout", &self.connect_timeout)
             .field("statement_timeout", &self.statement_timeout)
             .field("lock_timeout", &self.lock_timeout)
+            .field("idle_timeout", &self.idle_timeout)
             .finish()
     }
 }
@@ -77,6 +80,7 @@ pub(super) fn connection(file: &Section<'_>, key: &str) -> Option<Connection> {
         connect_timeout: connect_timeout(&section, parts.connect_timeout),
         statement_timeout: timeout(&section, "statement_timeout").filter(|span| !span.is_zero()),
         lock_timeout: limited(&section, "lock_timeout").unwrap_or(LOCK_TIMEOUT),
+        idle_timeout: limited(&section, "idle_timeout").unwrap_or(IDLE_TIMEOUT),
         host,
         user,
     })
@@ -232,6 +236,7 @@ mod tests {
         assert_eq!(connection.connect_timeout, Duration::from_secs(10));
         assert_eq!(connection.statement_timeout, None);
         assert_eq!(connection.lock_timeout, Duration::from_secs(10));
+        assert_eq!(connection.idle_timeout, Duration::from_secs(15));
     }
 
     #[test]
@@ -239,13 +244,14 @@ mod tests {
         let connection = desktop(
             "url = \"postgres://me@h/d?connect_timeout=3&sslmode=disable\"\nport = \"6543\"\n\
              database = \"e\"\nsslmode = \"verify-ca\"\nstatement_timeout = \"5m\"\n\
-             lock_timeout = \"500ms\"",
+             lock_timeout = \"500ms\"\nidle_timeout = \"1m\"",
         );
         assert_eq!(connection.label(), "me@h:6543/e");
         assert_eq!(connection.sslmode, SslMode::VerifyCa);
         assert_eq!(connection.connect_timeout, Duration::from_secs(3));
         assert_eq!(connection.statement_timeout, Some(Duration::from_secs(300)));
         assert_eq!(connection.lock_timeout, Duration::from_millis(500));
+        assert_eq!(connection.idle_timeout, Duration::from_secs(60));
     }
 
     #[test]

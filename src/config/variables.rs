@@ -11,7 +11,7 @@ use std::env::VarError;
 use std::path::{Path, PathBuf};
 
 /// How a variable of the environment is looked up.
-pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
+pub type Environment<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
 /// The variables that the configuration may name.
 pub(super) struct Variables<'a> {
@@ -164,6 +164,11 @@ fn parse_file(bytes: &[u8]) -> Result<DotEnv, String> {
         .collect::<Result<_, _>>()
         .map_err(|error| faulty_line(&error, text))?;
     Ok(DotEnv { values, expanded: expanded(text), problem: None })
+}
+
+/// How many variables a `.env` holds.
+pub(super) fn count(bytes: &[u8]) -> Result<usize, String> {
+    parse_file(bytes).map(|file| file.values.len())
 }
 
 fn faulty_line(error: &dotenvy::Error, text: &str) -> String {

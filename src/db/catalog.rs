@@ -20,8 +20,8 @@ pub struct Table {
     pub pages: u64,
     pub columns: Vec<Column>,
     pub unique_indexes: Vec<UniqueIndex>,
-    /// Tables that its foreign keys point to.
-    pub parents: Vec<(String, String)>,
+    pub foreign_keys: Vec<ForeignKey>,
+    pub checks: Vec<Check>,
     /// Whether a trigger of a user's looks at new rows.
     pub insert_trigger: bool,
 }
@@ -88,6 +88,27 @@ pub struct UniqueIndex {
     /// Whether it holds after every statement, or may be deferred.
     pub immediate: bool,
     pub columns: Vec<String>,
+}
+
+/// A foreign key, also one whose table we may not read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ForeignKey {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// Schema and name of the table that it points to.
+    pub parent: (String, String),
+    pub parent_columns: Vec<String>,
+    /// Whether our role sees every row there.
+    pub readable: bool,
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// As the server spells it, over the bare names of the columns.
+    pub expression: String,
 }
 
 impl Table {
@@ -204,12 +225,38 @@ select asked.number, jsonb_build_object(
     from pg_catalog.pg_index as x
     where x.indrelid = c.oid and x.indisunique and x.indisvalid
       and x.indpred is null and x.indexprs is null),
-  'parents', (
-    select coalesce(jsonb_agg(distinct jsonb_build_array(n.nspname, p.relname)), '[]')
+  'foreign_keys', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'name', f.conname,
+      'parent', jsonb_build_array(n.nspname, p.relname),
+      'readable', f.confmatchtype = 's' and has_schema_privilege(n.oid, 'usage')
+        and has_table_privilege(p.oid, 'select')
+        and (not p.relrowsecurity or (select r.rolbypassrls or r.rolsuper
+          from pg_catalog.pg_roles as r where r.rolname = current_user)
+          or (not p.relforcerowsecurity and pg_has_role(p.relowner, 'usage'))),
+      'columns', (
+        select jsonb_agg(a.attname order by k.position)
+        from unnest(f.conkey) with ordinality as k (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = k.attnum),
+      'parent_columns', (
+        select jsonb_agg(a.attname order by k.position)
+        from unnest(f.confkey) with ordinality as k (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = p.oid and a.attnum = k.attnum)
+      ) order by f.conname), '[]')
     from pg_catalog.pg_constraint as f
     join pg_catalog.pg_class as p on p.oid = f.confrelid
     join pg_catalog.pg_namespace as n on n.oid = p.relnamespace
     where f.conrelid = c.oid and f.contype = 'f'),
+  'checks', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'name', k.conname,
+      'expression', pg_get_expr(k.conbin, k.conrelid),
+      'columns', (
+        select coalesce(jsonb_agg(a.attname), '[]') from unnest(k.conkey) as n (attnum)
+        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = n.attnum)
+      ) order by k.conname), '[]')
+    from pg_catalog.pg_constraint as k
+    where k.conrelid = c.oid and k.contype = 'c'),
   'insert_trigger', exists (
     select from pg_catalog.pg_trigger as g
     where not g.tgisinternal and g.tgenabled <> 'D' and g.tgtype & 4 <> 0
@@ -233,7 +280,8 @@ mod tests {
             pages: 0,
             columns: Vec::new(),
             unique_indexes,
-            parents: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
             insert_trigger: false,
         }
     }

@@ -10,6 +10,8 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Connection as _, Either, Row as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Where a server is and who we are there.
@@ -43,7 +45,28 @@ pub enum Tls {
 pub struct Session {
     connection: PgConnection,
     state: State,
+    pulse: Pulse,
 }
+
+/// Counts what a session hears from its server, for somebody who watches.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// How often something was heard.
+    #[must_use]
+    pub fn beats(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Something was heard.
+    pub fn beat(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A goodbye is not worth more than this.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Whether answers on this session still belong to their questions.
 ///
@@ -65,13 +88,13 @@ impl Session {
     /// # Errors
     /// When the server cannot be reached in time or refuses us.
     pub async fn open(address: &Address) -> Result<Self> {
-        let options = options(address);
+        let options = options(address)?;
         let attempt = PgConnection::connect_with(&options);
         let connection = tokio::time::timeout(address.connect_timeout, attempt)
             .await
             .map_err(|_| timed_out(address.connect_timeout))?
             .map_err(Failure::while_connecting)?;
-        Ok(Self { connection, state: State::Usable })
+        Ok(Self { connection, state: State::Usable, pulse: Pulse::default() })
     }
 
     /// Runs statements whose rows nobody needs.
@@ -108,6 +131,15 @@ impl Session {
     /// As [`Session::execute`].
     pub async fn answers(&mut self, sql: &Sql) -> Result<Vec<Vec<Row>>> {
         self.check()?;
+        let answers = self.ask(sql).await;
+        self.pulse.beat();
+        if answers.as_ref().is_err_and(Failure::loses_the_link) {
+            self.state = State::OutOfStep;
+        }
+        answers
+    }
+
+    async fn ask(&mut self, sql: &Sql) -> Result<Vec<Vec<Row>>> {
         tracing::trace!(target: "pgsync::sql", "{sql}");
         let mut answers = vec![Vec::new()];
         let mut stream = sqlx::raw_sql(sql.for_sqlx()).fetch_many(&mut self.connection);
@@ -131,6 +163,12 @@ impl Session {
         Ok((&mut self.connection, &mut self.state))
     }
 
+    /// What tells whether the server has been heard.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// Whether the session may still be asked.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -139,10 +177,13 @@ impl Session {
 
     /// Says goodbye to the server; a server that is gone already is fine.
     pub async fn close(self) {
-        if self.state == State::Usable
-            && let Err(error) = self.connection.close().await
-        {
-            tracing::debug!("the server did not hear our goodbye: {error}");
+        if self.state != State::Usable {
+            return;
+        }
+        match tokio::time::timeout(GOODBYE, self.connection.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("the server did not hear our goodbye: {error}"),
+            Err(_) => tracing::debug!("the server did not answer our goodbye"),
         }
     }
 
@@ -160,10 +201,27 @@ fn timed_out(after: Duration) -> Failure {
     Failure::Connection(format!("no answer within {} s", after.as_secs_f64()))
 }
 
-fn options(address: &Address) -> PgConnectOptions {
+/// Without a password of our own, sqlx looks into the pgpass file, but for the
+/// server of a URL only: otherwise it takes the password of whatever server
+/// the environment names, and would show it to this one.
+fn passwordless(address: &Address) -> Result<PgConnectOptions> {
+    let mut url = url::form_urlencoded::Serializer::new("postgres://?".to_owned());
+    url.append_pair("host", &address.host)
+        .append_pair("port", &address.port.to_string())
+        .append_pair("user", &address.user)
+        .append_pair("dbname", &address.database);
+    // Its words may hold the address, but there is no password in it.
+    url.finish().parse().map_err(|error: sqlx::Error| Failure::Setup(error.to_string()))
+}
+
+fn options(address: &Address) -> Result<PgConnectOptions> {
+    let options = match &address.password {
+        Some(password) => PgConnectOptions::new_without_pgpass().password(password),
+        None => passwordless(address)?,
+    };
     // A strict pooler rejects `extra_float_digits` at start-up; we set it per
     // transaction instead.
-    let mut options = PgConnectOptions::new()
+    let mut options = options
         .host(&address.host)
         .port(address.port)
         .database(&address.database)
@@ -176,13 +234,10 @@ fn options(address: &Address) -> PgConnectOptions {
             Tls::Authority => PgSslMode::VerifyCa,
             Tls::AuthorityAndHost => PgSslMode::VerifyFull,
         });
-    if let Some(password) = &address.password {
-        options = options.password(password);
-    }
     if let Some(certificate) = &address.root_certificate {
         options = options.ssl_root_cert(certificate);
     }
-    options
+    Ok(options)
 }
 
 /// One row, every value as the server's text.

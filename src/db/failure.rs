@@ -5,6 +5,7 @@
 //! `Failing row contains (...)` holds a customer's whole row.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 /// Why a statement, a COPY or a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,11 @@ pub enum Failure {
     Server(Box<Refusal>),
     /// The connection is gone, or never came up.
     Connection(String),
+    /// A connection cannot come up with these settings: a name that nobody
+    /// knows, a certificate that proves nothing.
+    Setup(String),
+    /// We were asked to stop, and have begun nothing new.
+    Stopped,
     /// The answer was not what the program relies on.
     Unexpected(String),
 }
@@ -43,7 +49,19 @@ impl Failure {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Server(refusal) => Some(&refusal.sqlstate),
-            Self::Connection(_) | Self::Unexpected(_) => None,
+            Self::Connection(_) | Self::Setup(_) | Self::Stopped | Self::Unexpected(_) => None,
+        }
+    }
+
+    /// The server's words without its code, which our own tables keep apart.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Server(refusal) => match &refusal.detail {
+                Some(detail) => format!("{}: {detail}", refusal.message),
+                None => refusal.message.clone(),
+            },
+            other => other.to_string(),
         }
     }
 
@@ -57,13 +75,69 @@ impl Failure {
         self.sqlstate()
             .is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code == "P0001")
     }
+
+    /// Whether the same work may well succeed in a moment.
+    ///
+    /// Serialization failures, deadlocks, locks that others hold, servers that
+    /// are full or restart, links that break.
+    /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Connection(_) => true,
+            Self::Server(refusal) => {
+                let held = ["40001", "40P01", "53300", "55P03"];
+                held.contains(&refusal.sqlstate.as_str())
+                    || refusal.ends_the_session()
+                    || refusal.is_a_full_pooler()
+            }
+            Self::Setup(_) | Self::Stopped | Self::Unexpected(_) => false,
+        }
+    }
+
+    /// Whether nothing more can be asked on the connection.
+    #[must_use]
+    pub fn loses_the_link(&self) -> bool {
+        match self {
+            Self::Connection(_) => true,
+            Self::Server(refusal) => refusal.ends_the_session(),
+            Self::Setup(_) | Self::Stopped | Self::Unexpected(_) => false,
+        }
+    }
+
+    /// The failure behind an error, however deep.
+    #[must_use]
+    pub fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        std::iter::successors(Some(error), |error| error.source())
+            .find_map(|error| error.downcast_ref::<Self>())
+    }
+}
+
+impl Refusal {
+    /// Supabase's pooler has no SQLSTATE of its own for it.
+    fn is_a_full_pooler(&self) -> bool {
+        self.sqlstate == "XX000" && self.message.to_ascii_lowercase().contains("max client")
+    }
+
+    /// The server, or a pooler before it, closes the connection with these:
+    /// stopped (57P01 to 57P03), idle for too long (57P05), class 08. A pooler
+    /// says 08P01 of a name that it does not know, too.
+    fn ends_the_session(&self) -> bool {
+        let stopped = ["57P01", "57P02", "57P03", "57P05"];
+        let unknown_name = self.sqlstate == "08P01" && self.message.contains("no such");
+        stopped.contains(&self.sqlstate.as_str())
+            || (self.sqlstate.starts_with("08") && !unknown_name)
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(refusal) => refusal.fmt(f),
-            Self::Connection(text) | Self::Unexpected(text) => f.write_str(text),
+            Self::Connection(text) | Self::Setup(text) | Self::Unexpected(text) => {
+                f.write_str(text)
+            }
+            Self::Stopped => f.write_str("it was interrupted"),
         }
     }
 }
@@ -85,7 +159,7 @@ impl From<sqlx::Error> for Failure {
         match error {
             sqlx::Error::Database(database) => Self::from_database(database.as_ref()),
             sqlx::Error::Io(io) => Self::Connection(format!("the connection broke: {io}")),
-            sqlx::Error::Tls(tls) => Self::Connection(format!("TLS failed: {tls}")),
+            sqlx::Error::Tls(tls) => Self::Setup(format!("TLS failed: {tls}")),
             other => Self::Unexpected(other.to_string()),
         }
     }
@@ -96,7 +170,13 @@ impl Failure {
     #[must_use]
     pub fn while_connecting(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Io(io) => Self::Connection(format!("could not reach the server: {io}")),
+            sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => {
+                Self::Setup(format!("TLS failed: {io}"))
+            }
+            sqlx::Error::Io(io) => {
+                let said = format!("could not reach the server: {io}");
+                if passes(io.kind()) { Self::Connection(said) } else { Self::Setup(said) }
+            }
             other => Self::from(other),
         }
     }
@@ -116,6 +196,23 @@ impl Failure {
             constraint: error.constraint().map(str::to_owned),
         }))
     }
+}
+
+/// What the network says when it, or the server, is not there for a moment.
+/// A name that cannot be resolved has a kind of no name.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::TimedOut
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+    )
 }
 
 /// `Failing row contains (...)` of not-null and check violations.
@@ -146,11 +243,44 @@ mod tests {
         assert_eq!(column("SQL statement \"...\"\nCOPY t, line 1, column y").as_deref(), Some("y"));
     }
 
+    fn failure(code: &str) -> Failure {
+        Failure::Server(Box::new(Refusal { sqlstate: code.to_owned(), ..Refusal::default() }))
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        for code in ["40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03", "08006"] {
+            assert!(failure(code).passes(), "{code}");
+        }
+        for code in ["57014", "28P01", "3D000", "23505", "42501", "53100", "25006", "XX000"] {
+            assert!(!failure(code).passes(), "{code}");
+        }
+        assert!(Failure::Connection(String::new()).passes());
+        for lasting in [
+            Failure::Setup(String::new()),
+            Failure::Stopped,
+            Failure::Unexpected(String::new()),
+            Failure::Server(Box::new(Refusal {
+                sqlstate: "08P01".to_owned(),
+                message: "no such database: x".to_owned(),
+                ..Refusal::default()
+            })),
+        ] {
+            assert!(!lasting.passes() && !lasting.loses_the_link(), "{lasting:?}");
+        }
+        assert!(failure("57P01").loses_the_link() && !failure("40001").loses_the_link());
+    }
+
+    #[test]
+    fn the_failure_behind_an_error_is_found() {
+        let error = crate::error::Error::new(crate::error::Kind::Table, "could not read t");
+        assert_eq!(Failure::behind(&error), None);
+        let error = error.because(failure("40001"));
+        assert_eq!(Failure::behind(&error), Some(&failure("40001")));
+    }
+
     #[test]
     fn only_data_and_constraint_errors_blame_a_row() {
-        let failure = |code: &str| {
-            Failure::Server(Box::new(Refusal { sqlstate: code.to_owned(), ..Refusal::default() }))
-        };
         assert!(failure("23505").blames_a_row());
         assert!(failure("22001").blames_a_row());
         assert!(!failure("42501").blames_a_row());

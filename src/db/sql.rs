@@ -6,19 +6,27 @@
 //!
 //! - [`session`]: how a transaction begins and ends, and what it pins
 //! - [`mapping`]: a pair's columns and key as both sides spell them
+//! - [`changed`]: which rows of a table are new
 //! - [`select`]: which rows of the source, and how they are read
+//! - [`bucket`]: into which bucket of a comparison a key falls
 //! - [`compare`]: counts and checksums
 //! - [`stage`]: staged keys and rows, and what an insert of missing rows asks
+//! - [`loose`]: staging for rows of which some are too long
+//! - [`refusal`]: staged rows that the target refuses
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
 //! - [`sequence`]: what serial and identity columns of the target draw from
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
+pub mod bucket;
+pub mod changed;
 pub mod compare;
+pub mod loose;
 pub mod mapping;
 pub mod merge;
 pub mod mirror;
 pub mod owned;
+pub mod refusal;
 pub mod select;
 pub mod sequence;
 pub mod session;

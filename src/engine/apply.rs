@@ -4,11 +4,13 @@
 //! - [`stream`]: everything, into an empty target
 //! - [`upsert`]: missing rows inserted and differing ones updated, by key
 //! - [`mirror`]: the same rows on both sides, by content
-//! - [`isolate`]: finds the row that the target refuses
+//! - [`careful`]: stages what fits, where some values do not
+//! - [`refuse`]: writes what is staged, and sets aside what is refused
 //! - [`sequences`]: serial and identity columns follow their rows
 
-pub mod isolate;
+pub mod careful;
 pub mod mirror;
+pub mod refuse;
 pub mod sequences;
 pub mod sift;
 pub mod stream;
@@ -18,6 +20,7 @@ use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result as Answer;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::Division;
 use crate::db::sql::select::{Selection, Slice, rows_without_key};
 use crate::engine::diff::Survey;
 use crate::engine::event::Observer;
@@ -28,9 +31,9 @@ use crate::engine::run::Settings;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
 use crate::engine::{diff, plan};
-use crate::error::{Error, Kind};
 use crate::failpoint::{self, Point};
 use crate::metadata::ledger::{self, Keyless};
+use crate::metadata::rejects;
 use crate::metadata::watermark::{self, Advance, Figures, Standing};
 use std::time::Instant;
 
@@ -49,8 +52,12 @@ pub struct Job<'a> {
     /// How both sides stood before this run, as far as it was asked.
     pub survey: &'a Survey,
     pub done: Done,
+    /// Rows that this run has set aside, because the target refused them.
+    pub refused: u64,
     /// Keys of rows that are brought up to date, the first of them.
     pub updated_keys: Vec<String>,
+    /// The first of the pair's rejects, a line each.
+    pub rejects: Vec<String>,
 }
 
 /// What has been committed for a pair so far.
@@ -93,8 +100,8 @@ impl Job<'_> {
             Work::Nothing => Ok(()),
             Work::Stream(slices) => self.stream(&slices).await,
             Work::Slices(slices) => self.slices(&slices).await,
-            Work::Compare { buckets } => {
-                let slices = self.compare(buckets).await?;
+            Work::Compare { division } => {
+                let slices = self.compare(division).await?;
                 self.slices(&slices).await
             }
         }
@@ -113,22 +120,37 @@ impl Job<'_> {
                 Mode::Mirror => self.mirror(slice, place).await,
             };
             if let Err(trouble) = outcome {
-                return Err(self.undo_and_name(trouble, slice).await);
+                return Err(self.undo(trouble).await);
             }
         }
         Ok(())
     }
 
-    async fn compare(&mut self, count: u32) -> Step<Vec<Slice>> {
+    /// Undoes the open checkpoint, and takes the snapshot up again if it was
+    /// the source that refused.
+    async fn undo(&mut self, trouble: Trouble) -> Trouble {
+        if let Err(failure) = self.target.undo().await {
+            tracing::debug!("the rollback was refused: {failure}");
+        }
+        if trouble.is_the_sources()
+            && let Err(failure) = self.source.recover().await
+        {
+            tracing::debug!("the snapshot could not be taken up again: {failure}");
+        }
+        trouble
+    }
+
+    async fn compare(&mut self, division: Division) -> Step<Vec<Slice>> {
         let diff::Sums { source, target, keyless } =
-            diff::buckets(self.source, self.target, self.plan, count).await?;
+            diff::buckets(self.source, self.target, self.plan, division).await?;
+        failpoint::at(Point::BucketsCompared);
         self.checked = source.values().map(|(rows, _)| rows).sum();
         self.keyless = keyless;
         if self.plan.mode == Mode::Mirror {
-            return Ok(vec![plan::work::differing_slice(&source, &target, count)]);
+            return Ok(vec![plan::work::differing_slice(&source, &target, division)]);
         }
         let chunk_rows = self.plan.chunk_rows(self.settings.limits);
-        Ok(plan::work::differing_slices(self.plan, &source, &target, count, chunk_rows))
+        Ok(plan::work::differing_slices(self.plan, &source, &target, division, chunk_rows))
     }
 
     /// Ends a checkpoint: own write and, in the last one, rejects and watermark.
@@ -202,7 +224,8 @@ impl Job<'_> {
     async fn settle_rejects(&mut self) -> Step<()> {
         let mapping = &self.plan.mapping;
         let sets_aside = mapping.owned.is_some() || self.plan.mode == Mode::Upsert;
-        if self.keyless == 0 && self.plan.again.is_empty() && !sets_aside {
+        let touched = self.keyless + self.refused > 0 || !self.plan.again.is_empty();
+        if !touched && !sets_aside {
             return Ok(());
         }
         let keyless = self.keyless_rows().await?;
@@ -212,10 +235,11 @@ impl Job<'_> {
         if !keyless.is_empty() {
             statements.push(ledger::record_keyless(direction, name, run, &keyless));
         }
-        statements.push(ledger::forget_healed(direction, name, run));
-        statements.push(ledger::count_rejects(direction, name));
+        statements.push(rejects::forget_healed(direction, name, run));
+        statements.push(rejects::count(direction, name));
         let row = self.ask_target(&Sql::batch(statements)).await?;
         self.done.rejected = row.number(0).map_err(Trouble::target("count the rejects of"))?;
+        self.rejects = row.get(1).into_iter().flat_map(str::lines).map(str::to_owned).collect();
         self.check_reject_limit()
     }
 
@@ -235,17 +259,7 @@ impl Job<'_> {
 
     fn check_reject_limit(&self) -> Step<()> {
         let (rejected, limit) = (self.done.rejected, self.settings.limits.max_rejects);
-        if rejected <= limit {
-            return Ok(());
-        }
-        let name = &self.plan.name;
-        let error = Error::new(Kind::Safety, format!("could not finish table {name}"));
-        Err(Trouble::refused(
-            error
-                .because_text(format!("{rejected} of its rows are rejected, more than max_rejects"))
-                .hint("something is wrong with its key or its columns, not with single rows; \
-                     look at them with: select * from pgsync.rejects, or raise max_rejects in [limits]"),
-        ))
+        if rejected <= limit { Ok(()) } else { Err(self.too_many_rejects(rejected)) }
     }
 
     fn selection<'b>(&'b self, slice: &'b Slice) -> Selection<'b> {

@@ -8,13 +8,16 @@ use crate::config::Mode;
 use crate::db::connection::Row;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::Division;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::compare::{
-    Depth, Question, has_rows, source_buckets, survey_source, survey_target, target_buckets,
+    Depth, Question, has_rows, key_bounds, source_buckets, survey_source, survey_target,
+    target_buckets,
 };
 use crate::db::sql::mapping::Existence;
-use crate::db::sql::select::{Changed, Selection, Slice, probe_rows};
-use crate::engine::plan::TablePlan;
+use crate::db::sql::select::{Selection, Slice, probe_rows};
 use crate::engine::plan::work::{Buckets, Counts};
+use crate::engine::plan::{KeyRanges, TablePlan};
 use crate::engine::read_point::Source;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
@@ -34,10 +37,10 @@ pub struct Survey {
 impl Survey {
     /// A large pair with rows on both sides: how many is found out when it is
     /// compared; until then a guess has to do, for the number of buckets.
-    fn not_counted(plan: &TablePlan) -> Self {
+    fn not_counted(plan: &TablePlan, keys: Option<(i64, i64)>) -> Self {
         let rows = plan.pages * USUAL_ROWS_PER_PAGE;
         Self {
-            source: Counts { rows, ..Counts::default() },
+            source: Counts { rows, keys, ..Counts::default() },
             target: Some(Counts { rows, ..Counts::default() }),
             target_xid: None,
         }
@@ -54,39 +57,71 @@ pub async fn survey(
     target: &mut Target,
     plans: &[&TablePlan],
 ) -> Result<Vec<Survey>, Trouble> {
-    let not_counted = large_with_rows(target, plans).await?;
+    let mut probes = plans.iter().map(|plan| probe_rows(&plan.mapping)).collect();
+    let large = large_with_rows(source, target, plans, &mut probes).await?;
     let (not_counted, counted): (Vec<_>, Vec<_>) =
-        plans.iter().copied().enumerate().partition(|(at, _)| not_counted.contains(at));
-    let not_counted = not_counted.into_iter().map(|(at, plan)| (at, Survey::not_counted(plan)));
+        plans.iter().copied().enumerate().partition(|(at, _)| large.with_rows.contains(at));
+    let not_counted = not_counted
+        .into_iter()
+        .map(|(at, plan)| (at, Survey::not_counted(plan, large.keys.get(&at).copied())));
     let mut surveys: Vec<_> = not_counted.collect();
-    let probes = plans.iter().map(|plan| probe_rows(&plan.mapping));
-    surveys.extend(count(source, target, probes.collect(), &counted).await?);
+    surveys.extend(count(source, target, probes, &counted).await?);
     surveys.sort_by_key(|(at, _)| *at);
     Ok(surveys.into_iter().map(|(_, survey)| survey).collect())
 }
 
-/// The numbers of the large pairs whose target has rows. They are not counted:
+/// The large pairs whose target has rows, by number. They are not counted:
 /// that would be one more scan on both sides, and the comparison that has to
 /// follow counts them anyway.
+#[derive(Debug, Default)]
+struct Large {
+    with_rows: HashSet<usize>,
+    /// The source's lowest and highest key, where it knows them without a scan.
+    keys: HashMap<usize, (i64, i64)>,
+}
+
+/// Asks both sides at the same time. What the source is asked travels with
+/// `probes`, which are taken then.
 async fn large_with_rows(
+    source: &mut Source,
     target: &mut Target,
     plans: &[&TablePlan],
-) -> Result<HashSet<usize>, Trouble> {
-    let large = |plan: &TablePlan| {
-        plan.pages > SMALL_PAGES && is_compared(plan) && plan.mode != Mode::Mirror
-    };
-    let questions: Vec<_> = plans
-        .iter()
-        .enumerate()
-        .filter(|(_, plan)| large(plan))
-        .map(|(at, plan)| (at, &plan.mapping))
-        .collect();
-    if questions.is_empty() {
-        return Ok(HashSet::new());
+    probes: &mut Vec<Sql>,
+) -> Result<Large, Trouble> {
+    let large: Vec<_> =
+        plans.iter().copied().enumerate().filter(|(_, plan)| is_large(plan)).collect();
+    if large.is_empty() {
+        return Ok(Large::default());
     }
+    let asked: Vec<_> = large.iter().map(|(at, plan)| (*at, &plan.mapping)).collect();
+    let question = has_rows(&asked);
+    let (keys, with_rows) = tokio::join!(bounds(source, &large, probes), target.ask(&question));
     let numbers =
         |rows: Vec<Row>| rows.iter().filter(|row| row.flag(1)).map(|row| row.number(0)).collect();
-    target.ask(&has_rows(&questions)).await.and_then(numbers).map_err(Trouble::target("count"))
+    Ok(Large {
+        with_rows: with_rows.and_then(numbers).map_err(Trouble::target("count"))?,
+        keys: keys.map_err(Trouble::source("count"))?,
+    })
+}
+
+fn is_large(plan: &TablePlan) -> bool {
+    plan.pages > SMALL_PAGES && is_compared(plan) && plan.mode != Mode::Mirror
+}
+
+async fn bounds(
+    source: &mut Source,
+    large: &[(usize, &TablePlan)],
+    probes: &mut Vec<Sql>,
+) -> Result<HashMap<usize, (i64, i64)>> {
+    let indexed = large.iter().filter(|(_, plan)| plan.key_ranges == KeyRanges::Indexed);
+    let questions: Vec<_> = indexed.map(|(at, plan)| (*at, &plan.mapping)).collect();
+    if questions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    probes.push(key_bounds(&questions));
+    let rows = source.ask(&Sql::batch(std::mem::take(probes))).await?;
+    let has_keys = rows.iter().filter(|row| row.get(1).is_some());
+    has_keys.map(|row| Ok((row.number(0)?, (row.number(1)?, row.number(2)?)))).collect()
 }
 
 /// Counts the rows of both sides, each side in one statement, with `probes`
@@ -115,13 +150,19 @@ async fn count(
     if !of_source.is_empty() {
         probes.push(survey_source(&of_source));
     }
-    let source_question = Sql::batch(probes);
-    let (source_rows, target_rows) = tokio::join!(source.ask(&source_question), async {
+    let of_source = async {
+        if probes.is_empty() {
+            return Ok(Vec::new());
+        }
+        source.ask(&Sql::batch(probes)).await
+    };
+    let of_target = async {
         if both_sided.is_empty() {
             return Ok(Vec::new());
         }
         target.ask(&Sql::batch([oldest_unfinished(), survey_target(&both_sided)])).await
-    });
+    };
+    let (source_rows, target_rows) = tokio::join!(of_source, of_target);
     let of_source =
         source_rows.and_then(|rows| answers(&rows)).map_err(Trouble::source("count"))?;
     let (target_xid, of_target) =
@@ -185,6 +226,7 @@ fn counts(row: &Row) -> Result<(usize, Counts)> {
         owned: row.number(4)?,
         changed: row.number(5)?,
         pages: row.get(6).and_then(page).zip(row.get(7).and_then(page)),
+        keys: None,
     };
     Ok((row.number(0)?, counts))
 }
@@ -211,10 +253,10 @@ pub async fn buckets(
     source: &mut Source,
     target: &mut Target,
     plan: &TablePlan,
-    count: u32,
+    division: Division,
 ) -> Result<Sums, Trouble> {
-    let of_source = source_buckets(&plan.mapping, selection(plan, &Slice::All), count);
-    let of_target = target_buckets(&plan.mapping, count);
+    let of_source = source_buckets(&plan.mapping, selection(plan, &Slice::All), division);
+    let of_target = target_buckets(&plan.mapping, division);
     let (source, target) = tokio::join!(source.ask(&of_source), target.ask(&of_target));
     let (source, keyless) =
         source.and_then(|rows| read(&rows)).map_err(Trouble::source("compare"))?;

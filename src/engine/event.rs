@@ -39,7 +39,26 @@ pub struct Outcome {
     /// Keys of rows that a dry run would set to the source's values, the
     /// first of them.
     pub updated_keys: Vec<String>,
+    /// The first of its rejects, a line each: key, message, SQLSTATE.
+    pub rejects: Vec<String>,
     pub elapsed: Duration,
     /// Why the pair stopped, if it did.
     pub failure: Option<Error>,
+}
+
+impl Outcome {
+    /// A pair that failed before anything of it was looked at.
+    #[must_use]
+    pub fn unread(table: &str, error: Error) -> Self {
+        Self {
+            table: table.to_owned(),
+            how: None,
+            checked: 0,
+            done: Done::default(),
+            updated_keys: Vec::new(),
+            rejects: Vec::new(),
+            elapsed: Duration::ZERO,
+            failure: Some(error),
+        }
+    }
 }

@@ -2,21 +2,27 @@
 //!
 //! - [`cursor`]: which rows are new, and why it is thought so
 //! - [`columns`]: which column goes where
+//! - [`constraints`]: which of the target's rules can be asked beforehand
+//! - [`division`]: into which buckets a comparison cuts the keys
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
+pub mod constraints;
 pub mod cursor;
+pub mod division;
 pub mod loss;
 pub mod order;
 pub mod work;
 
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
-use crate::db::sql::mapping::{Existence, Form, KeyColumn, Mapping, View};
-use crate::db::sql::select::{Changed, Echoes};
-use crate::engine::plan::cursor::{How, Reading, Situation, TransactionIds, USUAL_COLUMN};
+use crate::db::sql::changed::{Changed, Echoes, Ids};
+use crate::db::sql::loose::Length;
+use crate::db::sql::mapping::{Comparison, Existence, Form, KeyColumn, Mapping, View};
+use crate::db::sql::refusal::Constraints;
+use crate::engine::plan::cursor::{How, Meeting, Reading, Situation, TransactionIds, USUAL_COLUMN};
 use crate::engine::read_point::{Ledger, ReadPoint};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ident::{Ident, TableName, literal};
@@ -60,10 +66,15 @@ pub struct TablePlan {
     /// Source columns that have no place on the target.
     pub left_out: Vec<String>,
     pub parents: Vec<TableName>,
+    /// The target's rules that staged rows can be held against.
+    pub constraints: Constraints,
+    /// Columns that take only so many letters.
+    pub lengths: Vec<Length>,
     pub triggers: Triggers,
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
     pub pages: u64,
+    pub key_ranges: KeyRanges,
 }
 
 /// Whether the target may do something else with a row than to keep it.
@@ -83,23 +94,32 @@ impl TablePlan {
     /// So does one whose keys may meet, since no cut lies between them.
     #[must_use]
     pub fn chunk_rows(&self, limits: Limits) -> u64 {
-        let whole = self.parents.contains(&self.mapping.target) || self.keys_may_meet();
+        let whole = self.points_to_itself() || self.keys_may_meet();
         if whole { u64::MAX } else { limits.chunk_rows }
+    }
+
+    /// Whether a row of the target may point to another of the same table.
+    #[must_use]
+    pub fn points_to_itself(&self) -> bool {
+        self.parents.contains(&self.mapping.target)
     }
 
     /// Whether keys that differ on the source may be equal to the target's
     /// type: the texts 7 and 07 to a number, `a` and `a ` to a `char(2)`.
     #[must_use]
     pub fn keys_may_meet(&self) -> bool {
-        const TEXTS: [&str; 2] = ["text", "character varying"];
-        let are_texts = |key: &KeyColumn| {
-            TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type)
-        };
-        let differ = |key: &KeyColumn| {
-            key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
-        };
-        self.mode == Mode::Upsert && self.mapping.key.iter().any(differ)
+        keys_may_meet(self.mode, &self.mapping)
     }
+}
+
+fn keys_may_meet(mode: Mode, mapping: &Mapping) -> bool {
+    const TEXTS: [&str; 2] = ["text", "character varying"];
+    let are_texts =
+        |key: &KeyColumn| TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
+    let differ = |key: &KeyColumn| {
+        key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
+    };
+    mode == Mode::Upsert && mapping.key.iter().any(differ)
 }
 
 /// What the source offers to cut it into slices.
@@ -109,6 +129,14 @@ pub enum Slicing {
     ByPage { pages: u64 },
     /// Only the key's hash keeps equal keys together.
     ByBucket,
+}
+
+/// Whether the source finds ranges of the key by an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRanges {
+    /// The key is one whole number, and an index begins with it.
+    Indexed,
+    Unindexed,
 }
 
 /// What a plan is made from.
@@ -146,10 +174,16 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         lookback: pair.rules.lookback,
         column: column.as_ref(),
         transaction_ids,
+        meeting: if keys_may_meet(pair.rules.mode, &mapping) {
+            Meeting::Possible
+        } else {
+            Meeting::Impossible
+        },
         echoes: facts.point.echoes,
         watermark: facts.watermark,
         now: &horizon,
         next_xid: facts.point.next_xid,
+        pages: facts.source.pages,
     });
     let (changed, last_equal) = match pair.rules.mode {
         Mode::Mirror => (Changed::Everything, last_equal(&changed, facts.watermark)),
@@ -167,10 +201,13 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         again: facts.rejected.to_vec(),
         sequences: sequences(&mapping, facts.target),
         left_out,
-        parents: names(&facts.target.parents),
+        parents: parents(facts.target),
+        constraints: constraints::of(&mapping, facts.target),
+        lengths: constraints::lengths(&mapping, facts.target),
         triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
+        key_ranges: key_ranges(&mapping, facts.source),
         mapping,
     })
 }
@@ -210,9 +247,11 @@ pub struct LastEqual {
 fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEqual> {
     let Changed::SinceHorizon { .. } = changed else { return None };
     let standing = watermark?.standing.as_ref()?;
+    // The target is asked in a snapshot of its own, which nobody knows yet.
+    let (horizon, ids) = (standing.target_xid, Ids::ByAge);
     Some(LastEqual {
         source: changed.clone(),
-        target: Changed::SinceHorizon { horizon: standing.target_xid, echoes: Echoes::LeftOut },
+        target: Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut },
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })
@@ -293,11 +332,8 @@ fn sequences(mapping: &Mapping, target: &Table) -> Vec<(Ident, TableName)> {
         .collect()
 }
 
-fn names(tables: &[(String, String)]) -> Vec<TableName> {
-    let name = |(schema, table): &(String, String)| {
-        Some(TableName { schema: Ident::new(schema).ok()?, table: Ident::new(table).ok()? })
-    };
-    tables.iter().filter_map(name).collect()
+fn parents(target: &Table) -> Vec<TableName> {
+    target.foreign_keys.iter().filter_map(|key| constraints::table_name(&key.parent)).collect()
 }
 
 /// Pages keep their rows together for the length of our snapshot, but only a
@@ -312,12 +348,30 @@ fn slicing(mapping: &Mapping, source: &Table) -> Slicing {
         })
         .map(|column| column.name.as_str())
         .collect();
-    let alone = matches!(source.leaves.as_slice(), [leaf] if leaf.oid == source.oid);
     let unique = key.len() == mapping.key.len() && source.is_unique_over(&key);
     let in_table = mapping.existence == Existence::InTable;
-    if alone && unique && in_table && source.pages > 0 {
+    if is_alone(source) && unique && in_table && source.pages > 0 {
         Slicing::ByPage { pages: source.pages }
     } else {
         Slicing::ByBucket
     }
+}
+
+fn key_ranges(mapping: &Mapping, source: &Table) -> KeyRanges {
+    let [key] = mapping.key.as_slice() else { return KeyRanges::Unindexed };
+    let leads = |index: &catalog::UniqueIndex| {
+        let column = index.columns.first().and_then(|name| Ident::new(name).ok());
+        column.is_some_and(|column| column.sql() == key.source)
+    };
+    let by_key = mapping.comparison != Comparison::Rows && key.form == Form::Integer;
+    if by_key && is_alone(source) && source.unique_indexes.iter().any(leads) {
+        KeyRanges::Indexed
+    } else {
+        KeyRanges::Unindexed
+    }
+}
+
+/// Whether the table itself holds all of its rows.
+fn is_alone(table: &Table) -> bool {
+    matches!(table.leaves.as_slice(), [leaf] if leaf.oid == table.oid)
 }

@@ -3,9 +3,9 @@
 use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
-use crate::db::sql::select::Echoes;
+use crate::db::sql::changed::Echoes;
 use crate::db::sql::session::{
-    Pins, begin_reading, release_savepoint, rollback_to_savepoint, savepoint,
+    Pins, begin_reading, notice_dead_links, release_savepoint, rollback_to_savepoint, savepoint,
 };
 use crate::metadata::migrations::Side;
 
@@ -50,7 +50,8 @@ impl Source {
     /// # Errors
     /// When the server refuses.
     pub async fn open(mut session: Session, side: Side, pins: &Pins) -> Result<Self> {
-        let opening = Sql::batch([begin_reading(pins), Sql::new(POINT), savepoint()]);
+        let opening =
+            Sql::batch([begin_reading(pins), Sql::new(POINT), notice_dead_links(), savepoint()]);
         let row = session.row(&opening).await?;
         let (system, gap) = match session.row(&Sql::new(SYSTEM)).await {
             Ok(system) => (System::read(&system)?, None),

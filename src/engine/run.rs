@@ -5,7 +5,10 @@
 //! 3. pairs with nothing new move their watermarks in one transaction;
 //! 4. the others follow one by one, parents first.
 //!
-//! A pair that fails is a value in the summary; the others go on.
+//! A pair that fails is a value in the summary; the others go on. A pair whose
+//! failure passes by itself is put off: whoever started the run may try it
+//! again, on new connections and with a new read point. Applying is idempotent,
+//! so what had been committed of it is found and passed over.
 
 use crate::config::Limits;
 use crate::db::catalog::{self, Table};
@@ -19,6 +22,8 @@ use crate::engine::plan::order::parents_first;
 use crate::engine::plan::work::{Work, decide};
 use crate::engine::plan::{self, Facts, Pair, TablePlan};
 use crate::engine::read_point::Source;
+use crate::engine::stop::Stop;
+use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
 use crate::engine::trouble::{Trouble, failed};
 use crate::error::{Error, Kind, Result};
@@ -53,6 +58,10 @@ pub struct Run<'a> {
     pub source: &'a mut Source,
     pub target: &'a mut Target,
     pub observer: &'a dyn Observer,
+    pub stop: &'a Stop,
+    /// What became of the pairs, over all attempts. It stays when the run is
+    /// abandoned half-way.
+    pub tally: &'a mut Tally,
 }
 
 /// A pair that is planned and surveyed.
@@ -63,47 +72,84 @@ struct Prepared {
 }
 
 impl Run<'_> {
-    /// Carries the rows of all pairs; returns an outcome per pair.
+    /// Carries the rows of these pairs. Those that are not in the tally
+    /// afterwards were put off, or not reached.
     ///
     /// # Errors
     /// When no pair could even be looked at; nothing was written then.
-    pub async fn carry(&mut self, pairs: &[Pair]) -> Result<Vec<Outcome>> {
+    pub async fn carry(&mut self, pairs: &[Pair]) -> Result<()> {
+        self.tally.begin_attempt();
         if let Some(gap) = &self.source.point.gap {
             self.observer.hear(Event::Warning(gap));
         }
-        let (plans, mut outcomes) = self.plan(pairs).await?;
+        let plans = self.plan(pairs).await?;
         failpoint::at(Point::Planned);
         let plans = self.in_order(plans);
-        let prepared = self.survey(plans, &mut outcomes).await;
+        let prepared = self.survey(plans).await;
         failpoint::at(Point::Surveyed);
         let (quiet, busy): (Vec<_>, Vec<_>) =
             prepared.into_iter().partition(|pair| pair.work == Work::Nothing);
-        outcomes.extend(self.pass_over(quiet).await);
+        self.pass_over(quiet).await;
         failpoint::at(Point::QuietPassed);
-        for pair in busy {
-            let outcome = self.apply(pair).await;
-            failpoint::at(Point::PairDone);
-            self.observer.hear(Event::Finished(&outcome));
-            outcomes.push(outcome);
-        }
+        self.apply_in_order(busy).await;
         self.target.leave().await;
-        Ok(outcomes)
+        Ok(())
     }
 
-    async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<TablePlan>, Vec<Outcome>)> {
+    /// Whether a further pair can be begun.
+    fn goes_on(&self) -> bool {
+        !self.stop.is_asked() && !self.tally.has_lost_the_link()
+    }
+
+    /// Applies the pairs, parents first, then those that waited for another
+    /// one, children first, as long as that gets one further.
+    ///
+    /// 1. A parent's row and its children are gone from the source.
+    /// 2. Parents come first, so that new children find them.
+    /// 3. The parent's row cannot be deleted as long as its children stand.
+    async fn apply_in_order(&mut self, mut pairs: Vec<Prepared>) {
+        loop {
+            let (mut settled, mut waiting) = (0, Vec::new());
+            for pair in pairs {
+                if !self.goes_on() {
+                    return;
+                }
+                match self.apply(&pair).await {
+                    outcome if waits_for_another(&outcome) => waiting.push((pair, outcome)),
+                    outcome => {
+                        self.settle(outcome).await;
+                        failpoint::at(Point::PairDone);
+                        settled += 1;
+                    }
+                }
+            }
+            if settled == 0 {
+                for (_, outcome) in waiting {
+                    self.settle(outcome).await;
+                }
+                return;
+            }
+            for (_, outcome) in &waiting {
+                self.tally.keep(&outcome.table, outcome.done);
+            }
+            pairs = waiting.into_iter().rev().map(|(pair, _)| pair).collect();
+        }
+    }
+
+    async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
         let (sources, targets) = self.read_catalogs(pairs).await?;
         failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
-        let (mut plans, mut outcomes) = (Vec::new(), Vec::new());
+        let mut plans = Vec::new();
         for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
             let known = rejected.get(&pair.name).map_or(&[][..], Vec::as_slice);
             let plan = self.plan_pair(pair, source, target, watermarks.get(&pair.name), known);
             match plan {
                 Ok(plan) => plans.push(plan),
-                Err(error) => outcomes.push(self.not_planned(pair, error).await),
+                Err(error) => self.not_planned(pair, error).await,
             }
         }
-        Ok((plans, outcomes))
+        Ok(plans)
     }
 
     async fn read_catalogs(
@@ -173,19 +219,27 @@ impl Run<'_> {
         }
     }
 
-    async fn not_planned(&mut self, pair: &Pair, error: Error) -> Outcome {
-        let outcome = Outcome {
-            table: pair.name.clone(),
-            how: None,
-            checked: 0,
-            done: Done::default(),
-            updated_keys: Vec::new(),
-            elapsed: Duration::ZERO,
-            failure: Some(error),
-        };
-        self.remember_failure(&outcome).await;
-        self.observer.hear(Event::Finished(&outcome));
-        outcome
+    async fn not_planned(&mut self, pair: &Pair, error: Error) {
+        self.close(Outcome::unread(&pair.name, error)).await;
+    }
+
+    /// Puts a pair off, or closes it: by what stopped it, if anything did.
+    async fn settle(&mut self, mut outcome: Outcome) {
+        let Some(error) = outcome.failure.take() else { return self.close(outcome).await };
+        if self.stop.is_asked() {
+            outcome.failure = Some(error.of_kind(Kind::Interrupted));
+        } else if Failure::behind(&error).is_some_and(Failure::passes) {
+            self.tally.put_off(&outcome.table, outcome.done, error);
+            return;
+        } else {
+            outcome.failure = Some(error);
+        }
+        self.close(outcome).await;
+    }
+
+    async fn close(&mut self, outcome: Outcome) {
+        remember_failure(self.settings, self.target, self.observer, &outcome).await;
+        self.tally.close(outcome, self.observer);
     }
 
     fn in_order(&self, plans: Vec<TablePlan>) -> Vec<TablePlan> {
@@ -205,11 +259,7 @@ impl Run<'_> {
     }
 
     /// Surveys all pairs at once; if that fails, one by one, to find the bad one.
-    async fn survey(
-        &mut self,
-        plans: Vec<TablePlan>,
-        outcomes: &mut Vec<Outcome>,
-    ) -> Vec<Prepared> {
+    async fn survey(&mut self, plans: Vec<TablePlan>) -> Vec<Prepared> {
         if plans.is_empty() {
             return Vec::new();
         }
@@ -219,12 +269,15 @@ impl Run<'_> {
         }
         let mut prepared = Vec::new();
         for plan in plans {
+            if !self.goes_on() {
+                break;
+            }
             match diff::survey(self.source, self.target, &[&plan]).await {
                 Ok(mut surveys) => {
                     let survey = surveys.pop().unwrap_or_default();
                     prepared.push(self.prepared((plan, survey)));
                 }
-                Err(trouble) => outcomes.push(self.not_surveyed(&plan, trouble).await),
+                Err(trouble) => self.not_surveyed(&plan, trouble).await,
             }
         }
         prepared
@@ -236,43 +289,32 @@ impl Run<'_> {
         Prepared { plan, survey, work }
     }
 
-    async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) -> Outcome {
+    async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) {
         let error = trouble.explain(plan, self.source.side, self.target.side);
-        let outcome = outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error));
-        self.remember_failure(&outcome).await;
-        self.observer.hear(Event::Finished(&outcome));
-        outcome
+        self.settle(outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error))).await;
     }
 
     /// Moves the watermarks of pairs in which nothing is new, in one
     /// transaction: nothing is written for them otherwise.
-    async fn pass_over(&mut self, quiet: Vec<Prepared>) -> Vec<Outcome> {
+    async fn pass_over(&mut self, quiet: Vec<Prepared>) {
+        if quiet.is_empty() || !self.goes_on() {
+            return;
+        }
         let started = Instant::now();
-        let mut statements = Vec::new();
-        for pair in &quiet {
-            let job = self.job(pair, started);
-            statements.push(job.advance());
-        }
-        let mut failure = None;
-        if !statements.is_empty() {
-            let sql = Sql::batch(statements);
-            let begun = self.target.begin(Sql::new("select")).await;
-            failpoint::at(Point::QuietBegun);
-            failure = match begun {
-                Ok(()) => self.target.finish(sql).await.err(),
-                Err(failure) => Some(failure),
-            };
-        }
-        let mut outcomes = Vec::new();
+        let statements: Vec<Sql> =
+            quiet.iter().map(|pair| self.job(pair, started).advance()).collect();
+        let begun = self.target.begin(Sql::new("select")).await;
+        failpoint::at(Point::QuietBegun);
+        let failure = match begun {
+            Ok(_) => self.target.finish(Sql::batch(statements)).await.err(),
+            Err(failure) => Some(failure),
+        };
         for pair in &quiet {
             let error = failure.clone().map(|failure| self.not_moved(&pair.plan, failure));
             let checked = pair.survey.source.rows;
-            outcomes.push(outcome_of(&pair.plan, checked, Done::default(), Duration::ZERO, error));
+            let done = Done::default();
+            self.settle(outcome_of(&pair.plan, checked, done, Duration::ZERO, error)).await;
         }
-        for outcome in &outcomes {
-            self.observer.hear(Event::Finished(outcome));
-        }
-        outcomes
     }
 
     fn not_moved(&self, plan: &TablePlan, failure: Failure) -> Error {
@@ -291,54 +333,72 @@ impl Run<'_> {
             keyless: pair.survey.source.keyless,
             survey: &pair.survey,
             done: Done::default(),
+            refused: 0,
             updated_keys: Vec::new(),
+            rejects: Vec::new(),
         }
     }
 
-    async fn apply(&mut self, pair: Prepared) -> Outcome {
+    async fn apply(&mut self, pair: &Prepared) -> Outcome {
         let started = Instant::now();
         let rows = pair.survey.source.rows;
         self.observer.hear(Event::Started { table: &pair.plan.name, rows });
-        let mut job = self.job(&pair, started);
+        let mut job = self.job(pair, started);
         let result = job.run(pair.work.clone()).await;
         let (checked, done) = (job.checked, job.done);
         let updated_keys = std::mem::take(&mut job.updated_keys);
+        let rejects = std::mem::take(&mut job.rejects);
         let error = result
             .err()
             .map(|trouble| trouble.explain(&pair.plan, self.source.side, self.target.side));
         let mut outcome = outcome_of(&pair.plan, checked, done, started.elapsed(), error);
         outcome.updated_keys = updated_keys;
-        self.remember_failure(&outcome).await;
+        outcome.rejects = rejects;
         outcome
     }
+}
 
-    /// Keeps a failure for `status`; the watermark stays where it was.
-    async fn remember_failure(&mut self, outcome: &Outcome) {
-        let Some(error) = &outcome.failure else { return };
-        if self.target.ending != Ending::Commit || !self.target.session.is_usable() {
-            return;
-        }
-        let how = outcome.how.as_ref().map_or(String::new(), ToString::to_string);
-        let figures = Figures {
-            run: &self.settings.run,
-            how: &how,
-            checked: outcome.checked,
-            inserted: outcome.done.inserted,
-            updated: outcome.done.updated,
-            deleted: outcome.done.deleted,
-            protected: outcome.done.protected,
-            rejected: outcome.done.rejected,
-            seconds: outcome.elapsed.as_secs_f64(),
-        };
-        let text = error.one_line();
-        let sql = watermark::fail(self.settings.direction, &outcome.table, &figures, &text);
-        if let Err(failure) = self.target.ask(&sql).await {
-            self.observer.hear(Event::Warning(&format!(
-                "the failure of {} could not be kept for status: {failure}",
-                outcome.table
-            )));
-        }
+/// Keeps a failure for `status`; the watermark stays where it was. An
+/// interruption is nobody's fault.
+pub async fn remember_failure(
+    settings: &Settings,
+    target: &mut Target,
+    observer: &dyn Observer,
+    outcome: &Outcome,
+) {
+    let Some(error) = &outcome.failure else { return };
+    let is_kept = target.ending == Ending::Commit && target.session.is_usable();
+    if error.kind() == Kind::Interrupted || !is_kept {
+        return;
     }
+    let how = outcome.how.as_ref().map_or(String::new(), ToString::to_string);
+    let figures = Figures {
+        run: &settings.run,
+        how: &how,
+        checked: outcome.checked,
+        inserted: outcome.done.inserted,
+        updated: outcome.done.updated,
+        deleted: outcome.done.deleted,
+        protected: outcome.done.protected,
+        rejected: outcome.done.rejected,
+        seconds: outcome.elapsed.as_secs_f64(),
+    };
+    let text = error.one_line();
+    let sql = watermark::fail(settings.direction, &outcome.table, &figures, &text);
+    if let Err(failure) = target.ask(&sql).await {
+        observer.hear(Event::Warning(&format!(
+            "the failure of {} could not be kept for status: {failure}",
+            outcome.table
+        )));
+    }
+}
+
+/// Whether a foreign key stood against it that another pair may satisfy.
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>, `foreign_key_violation`
+fn waits_for_another(outcome: &Outcome) -> bool {
+    let failure = outcome.failure.as_ref().and_then(Error::cause_as::<Failure>);
+    failure.and_then(Failure::sqlstate) == Some("23503")
 }
 
 fn outcome_of(
@@ -354,6 +414,7 @@ fn outcome_of(
         checked,
         done,
         updated_keys: Vec::new(),
+        rejects: Vec::new(),
         elapsed,
         failure,
     }

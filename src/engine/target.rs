@@ -13,6 +13,7 @@ use crate::db::sql::Sql;
 use crate::db::sql::session::{
     Pins, begin_checkpoint, begin_writing, commit, keep_checkpoint, rollback, undo_checkpoint,
 };
+use crate::engine::stop::Stop;
 use crate::metadata::migrations::Side;
 
 /// The side that is written to.
@@ -22,6 +23,7 @@ pub struct Target {
     pub pins: Pins,
     pub ending: Ending,
     rehearsal: Rehearsal,
+    stop: Stop,
 }
 
 /// How a checkpoint that went well ends.
@@ -52,15 +54,20 @@ impl Ending {
 
 impl Target {
     #[must_use]
-    pub fn new(session: Session, side: Side, pins: Pins, ending: Ending) -> Self {
-        Self { session, side, pins, ending, rehearsal: Rehearsal::NotBegun }
+    pub fn new(session: Session, side: Side, pins: Pins, ending: Ending, stop: Stop) -> Self {
+        Self { session, side, pins, ending, rehearsal: Rehearsal::NotBegun, stop }
     }
 
-    /// Begins a checkpoint, with `first` in the same round trip.
+    /// Begins a checkpoint, with `first` in the same round trip; the rows that
+    /// this answers are the last ones.
     ///
     /// # Errors
-    /// When the server refuses; no checkpoint is open then.
-    pub async fn begin(&mut self, first: Sql) -> Result<()> {
+    /// When the server refuses, or we were asked to stop; no checkpoint is
+    /// open then.
+    pub async fn begin(&mut self, first: Sql) -> Result<Vec<Row>> {
+        if self.stop.is_asked() {
+            return Err(Failure::Stopped);
+        }
         let opening = match self.ending {
             Ending::Commit => begin_writing(&self.pins),
             Ending::Rollback { .. } => {
@@ -68,7 +75,7 @@ impl Target {
                 begin_checkpoint()
             }
         };
-        let outcome = self.session.execute(&Sql::batch([opening, first])).await;
+        let outcome = self.session.rows(&Sql::batch([opening, first])).await;
         self.or_undo(outcome).await
     }
 

@@ -64,6 +64,15 @@ impl Trouble {
         matches!(self, Self::Failed { at: At::Target, failure, .. } if failure.blames_a_row())
     }
 
+    /// The server's code, if a server refused.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Self::Failed { failure, .. } => failure.sqlstate(),
+            Self::Refused(_) => None,
+        }
+    }
+
     /// The error for people.
     #[must_use]
     pub fn explain(self, plan: &TablePlan, source: Side, target: Side) -> Error {
@@ -74,10 +83,26 @@ impl Trouble {
                     At::Source => (source, &plan.mapping.source),
                     At::Target => (target, &plan.mapping.target),
                 };
-                failed(step, side, table, failure)
+                let refused = failure.sqlstate().is_some_and(|code| WRITES.contains(&code));
+                let writes = at == At::Source && refused;
+                let error = failed(step, side, table, failure);
+                if writes { error.hint(only_reads(side, table)) } else { error }
             }
         }
     }
+}
+
+/// `read_only_sql_transaction`, and `active_sql_transaction` for one that
+/// tries to be something else.
+const WRITES: [&str; 2] = ["25006", "25001"];
+
+/// We ourselves have forbidden all writing where we read.
+fn only_reads(side: Side, table: &TableName) -> String {
+    format!(
+        "the where, the cursor or a column's expression of {table} calls something that writes; \
+         on the {} they may only read: take it out",
+        side.word()
+    )
 }
 
 /// The error for a table that a side refused at a step.

@@ -1,4 +1,4 @@
-//! Own writes, rejects and runs.
+//! Own writes, rows without a key, and runs.
 
 use crate::db::connection::Session;
 use crate::db::failure::Result;
@@ -8,16 +8,27 @@ use crate::ident::literal;
 use crate::metadata::Direction;
 use std::collections::HashMap;
 
-/// The statement that records the current transaction as one of ours.
+/// The statement that records the current transaction as one of ours, and the
+/// part of it since the last savepoint.
 ///
-/// It must run in the transaction that writes the rows. Rows carry this id
-/// because none of them is written under a savepoint.
+/// It must run in the transaction that writes the rows, under the same
+/// savepoint: rows that are written under one carry an id of their own, which
+/// only a row written there can tell. Such an id has 32 bits of the 64 and
+/// comes after the transaction's.
+///
+/// Source: <https://www.postgresql.org/docs/current/transaction-id.html>
 #[must_use]
 pub fn record_own_write(run: &str) -> Sql {
+    let run = literal(run);
     Sql::new(format!(
-        "insert into pgsync.own_writes (xid, run_id) \
-         select pg_current_xact_id(), {} on conflict do nothing",
-        literal(run)
+        "with whole as (insert into pgsync.own_writes (xid, run_id) \
+         select pg_current_xact_id(), {run} \
+         on conflict (xid) do update set run_id = excluded.run_id \
+         returning xid::text::numeric as xid, xmin::text::numeric as part), \
+         part as (select xid, div(xid, 4294967296) * 4294967296 + part as part from whole) \
+         insert into pgsync.own_writes (xid, run_id) \
+         select (case when part < xid then part + 4294967296 else part end)::text::xid8, {run} \
+         from part where part <> xid on conflict do nothing"
     ))
 }
 
@@ -77,28 +88,6 @@ pub fn record_keyless(direction: Direction, table: &str, run: &str, rows: &[Keyl
          (direction, table_name, key, row_hash, reason, message, source_row, run_id) \
          select distinct on (3, 4) * from (values {}) as v (a, b, c, d, e, f, g, h) {REJECTED_AGAIN}",
         values.join(", ")
-    ))
-}
-
-/// The statement that forgets the rejects of a pair that this run has not met
-/// again: their cause is mended, or their row is gone.
-#[must_use]
-pub fn forget_healed(direction: Direction, table: &str, run: &str) -> Sql {
-    Sql::new(format!(
-        "delete from pgsync.rejects where direction = {} and table_name = {} and run_id <> {}",
-        literal(direction.word()),
-        literal(table),
-        literal(run)
-    ))
-}
-
-/// Asks how many rejects a pair has.
-#[must_use]
-pub fn count_rejects(direction: Direction, table: &str) -> Sql {
-    Sql::new(format!(
-        "select count(*) from pgsync.rejects where direction = {} and table_name = {}",
-        literal(direction.word()),
-        literal(table)
     ))
 }
 

@@ -1,7 +1,9 @@
 //! One run at a time per desktop and direction.
 //!
 //! A session advisory lock on the desktop, which is always a direct
-//! connection: the server frees it when the session ends, however it ends.
+//! connection: the server frees it when the session ends, however it ends. That
+//! it ends soon after our machine has gone, and not in hours, is asked of the
+//! server for the whole session, since it is idle between two transactions.
 //!
 //! Source: <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
@@ -9,6 +11,7 @@ use crate::db::connection::Session;
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::metadata::Direction;
+use std::fmt;
 use std::time::Duration;
 
 /// The first half of our lock numbers: `pgsy` in ASCII.
@@ -21,6 +24,13 @@ pub struct Holder {
     pub application: String,
     pub since: String,
     pub address: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, application, since, address } = self;
+        write!(f, "{application}, since {since}, from {address}, server process {pid}")
+    }
 }
 
 /// How often a lock that is held is asked for again, and after which pause.
@@ -37,6 +47,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
     let number = number(direction);
     let take = Sql::new(format!("select pg_try_advisory_lock({OURS}, {number})"));
+    desktop.execute(&keep_alive()).await?;
     for _ in 0..TRIES {
         if desktop.row(&take).await?.flag(0) {
             return Ok(None);
@@ -46,6 +57,18 @@ pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Opt
     let rows = desktop.rows(&who(number)).await?;
     let word = |index| rows.first().and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();
     Ok(Some(Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }))
+}
+
+/// As long as a session holds the lock, its server must not take our silence
+/// amiss, and must notice our end.
+fn keep_alive() -> Sql {
+    Sql::new(
+        "set idle_session_timeout = 0; set tcp_keepalives_idle = '20s'; \
+         set tcp_keepalives_interval = '10s'; \
+         select where case when version() !~* 'windows|visual c|mingw' then concat( \
+         set_config('tcp_keepalives_count', '3', false), \
+         set_config('tcp_user_timeout', '50s', false)) = '' end",
+    )
 }
 
 fn number(direction: Direction) -> i32 {

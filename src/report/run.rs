@@ -2,6 +2,7 @@
 
 use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
+use crate::error::Kind;
 use crate::metadata::Direction;
 use crate::report::figures::{count, of, seconds};
 use crate::report::{Report, Verbosity};
@@ -20,9 +21,8 @@ pub struct Opening<'a> {
     pub effect: Effect,
 }
 
-/// What shows the rows that were set aside.
-pub(super) const LOOK_AT_REJECTS: &str =
-    "select table_name, key, reason, message from pgsync.rejects;";
+/// What shows the rows that were set aside, and what to do about them.
+pub(super) const LOOK_AT_REJECTS: &str = "pgsync rejects";
 
 /// Whether the run is for real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,7 @@ impl<'a> RunReport<'a> {
     fn outcome(&self, outcome: &Outcome) {
         self.report.progress.stop();
         let how = match (&outcome.how, &outcome.failure) {
+            (_, Some(error)) if error.kind() == Kind::Interrupted => "interrupted".to_owned(),
             (_, Some(_)) => "FAILED, see below".to_owned(),
             (Some(how), None) => how.to_string(),
             (None, None) => String::new(),
@@ -149,31 +150,73 @@ impl<'a> RunReport<'a> {
         }
     }
 
-    /// The last word: what came of it.
-    pub fn close(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) {
+    /// The last word: what came of it. `left` is how many pairs were not
+    /// finished, if the run was interrupted.
+    pub fn close(
+        &self,
+        outcomes: &[Outcome],
+        read_point: &str,
+        elapsed: Duration,
+        left: Option<usize>,
+    ) {
+        self.report.progress.stop();
         self.report.line("");
-        for error in outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()) {
+        let errors = outcomes.iter().filter_map(|outcome| outcome.failure.as_ref());
+        let (interrupted, failed): (Vec<_>, Vec<_>) =
+            errors.partition(|error| error.kind() == Kind::Interrupted);
+        for error in failed {
             self.report.error(error);
         }
         self.columns_left_out();
+        self.rejects(outcomes);
+        let left = left.unwrap_or(0) + interrupted.len();
+        self.report.line(if left > 0 {
+            self.interrupted(outcomes, left, elapsed)
+        } else {
+            self.summary(outcomes, read_point, elapsed)
+        });
+    }
+
+    /// Which rows were set aside and why, the first of each table.
+    fn rejects(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let table = &outcome.table;
+            for line in &outcome.rejects {
+                self.report.note(format_args!("rejected: {table} {line}"));
+            }
+            let more = outcome.done.rejected.saturating_sub(outcome.rejects.len() as u64);
+            if more > 0 && !outcome.rejects.is_empty() {
+                self.report.note(format_args!("rejected: {table}: {} more", count(more)));
+            }
+        }
         let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
         if rejected > 0 {
             self.report.note(format_args!(
-                "warning: {} rejected and set aside; to see why, run on the {}: {LOOK_AT_REJECTS}",
+                "warning: {} rejected and set aside; every run tries them again; for all of them \
+                 and what to do, run: {LOOK_AT_REJECTS}",
                 of(rejected, "row"),
-                self.target
             ));
         }
-        self.report.line(self.summary(outcomes, read_point, elapsed));
     }
 
-    fn summary(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) -> String {
+    fn interrupted(&self, outcomes: &[Outcome], left: usize, elapsed: Duration) -> String {
+        let (rows, _) = self.written(outcomes);
+        let rows = if rows.is_empty() { "nothing written" } else { &rows };
+        format!(
+            "interrupted: {rows}; {} not finished, in {}; what was committed stays, and the next \
+             run goes on from there",
+            of(left as u64, "table"),
+            seconds(elapsed)
+        )
+    }
+
+    /// What was written, and into how many tables.
+    fn written(&self, outcomes: &[Outcome]) -> (String, u64) {
         let sum = |figure: fn(&Done) -> u64| -> u64 {
             outcomes.iter().map(|outcome| figure(&outcome.done)).sum()
         };
         let written = |done: &Done| done.inserted + done.updated + done.deleted;
         let touched = outcomes.iter().filter(|outcome| written(&outcome.done) > 0).count() as u64;
-        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
         let parts = [
             (sum(|done| done.inserted), "inserted"),
             (sum(|done| done.updated), "updated"),
@@ -181,9 +224,16 @@ impl<'a> RunReport<'a> {
         ];
         let parts = parts.iter().filter(|(rows, _)| *rows > 0);
         let parts: Vec<String> = parts.map(|(rows, verb)| self.did(*rows, verb)).collect();
-        let rows = match parts.as_slice() {
-            [] => format!("nothing new as of {}", to_the_second(read_point)),
-            parts => format!("{} in {}", parts.join(", "), of(touched, "table")),
+        (parts.join(", "), touched)
+    }
+
+    fn summary(&self, outcomes: &[Outcome], read_point: &str, elapsed: Duration) -> String {
+        let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count() as u64;
+        let rows = match self.written(outcomes) {
+            (rows, _) if rows.is_empty() => {
+                format!("nothing new as of {}", to_the_second(read_point))
+            }
+            (rows, touched) => format!("{rows} in {}", of(touched, "table")),
         };
         let rejected = outcomes.iter().any(|outcome| outcome.done.rejected > 0);
         let (total, time) = (outcomes.len() as u64, seconds(elapsed));

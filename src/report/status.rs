@@ -107,9 +107,6 @@ fn notes(report: &Report, standing: &Standing) {
     }
     let rejected = |(_, last): &(String, Option<LastRun>)| last.as_ref()?.rejected;
     if standing.tables.iter().filter_map(rejected).any(|rows| rows > 0) {
-        report.note(format_args!(
-            "note: to see why rows were rejected, run on the {}: {LOOK_AT_REJECTS}",
-            standing.target
-        ));
+        report.note(format_args!("note: to see why {word} rejected rows, run: {LOOK_AT_REJECTS}"));
     }
 }

@@ -157,3 +157,41 @@ async fn a_writer_during_the_first_load_is_not_doubled() {
     office.reverse().await;
     assert_eq!(office.pair.desktop.count("(select distinct id from t) as t").await, 60_000);
 }
+
+/// The application writes between two chunks, in a transaction that has an id
+/// since before the load, or gets one only now.
+async fn somebody_writes_during_the_first_load(before_it: &'static str) {
+    let cloud = "create table t (id int primary key, v text);
+        insert into t select n, repeat('x', 300) from generate_series(1, 60000) n";
+    let tables = format!("[limits]\nchunk_rows = 2000\n{TABLES}");
+    let desktop = "create table t (id int, v text); create table elsewhere (id int)";
+    let office = Office::alone(cloud, desktop, &tables).await;
+    let mut application = office.pair.desktop.connect().await;
+    let mut application = application.begin().await.unwrap();
+    application.execute(before_it).await.unwrap();
+    let (ran, ()) = tokio::join!(office.run(&["reverse"]), async {
+        while office.pair.desktop.count("t").await == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let insert = "insert into t select 60000, 'office'
+            where not exists (select from t where id = 60000)";
+        application.execute(insert).await.unwrap();
+        application.commit().await.unwrap();
+    });
+    assert_eq!((ran.code, ran.figures("t")[2].as_str()), (0, "59,999"), "{ran}");
+    assert_eq!(office.pair.desktop.count(DOUBLES).await, 0);
+    assert_eq!(office.pair.desktop.lines("select v from t where id = 60000").await, ["office"]);
+    office.reverse_twice().await;
+    assert_eq!(office.pair.desktop.count("t").await, 60_000);
+}
+
+/// The load's own transactions follow each other without a gap then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_who_had_begun_before_the_first_load_is_not_doubled() {
+    somebody_writes_during_the_first_load("insert into elsewhere values (1)").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_who_begins_during_the_first_load_is_not_doubled() {
+    somebody_writes_during_the_first_load("select 1").await;
+}

@@ -60,6 +60,32 @@ async fn a_row_written_in_a_subtransaction_that_commits_late_is_not_missed() {
     both_sides_hold_the_same(&office).await;
 }
 
+/// Few of them are named one by one, many are told by their age.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_not_matter_how_many_transactions_lie_between() {
+    let office = office().await;
+    for (id, others) in [(700, 0), (710, 60), (720, 500)] {
+        let mut late = office.pair.cloud.connect().await;
+        let mut late = late.begin().await.unwrap();
+        let insert = format!("insert into t values ({id}, 'late')");
+        late.execute(sqlx::AssertSqlSafe(insert)).await.unwrap();
+        let others = format!(
+            "do 'begin for n in 1 .. {others} loop perform pg_current_xact_id(); commit; end loop; end'"
+        );
+        office.pair.cloud.run(&others).await;
+        office.pair.cloud.run(&format!("insert into t values ({id} + 1, 'in time')")).await;
+        let between = office.reverse().await;
+        assert_eq!(
+            (between.how("t").as_str(), between.figures("t")[1].as_str()),
+            ("incremental", "1")
+        );
+        late.commit().await.unwrap();
+        let after = office.reverse_twice().await;
+        assert_eq!(after.figures("t"), ["2", "1", "1"]);
+        both_sides_hold_the_same(&office).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_rows_do_not_change_the_desktop() {
     let office = office().await;

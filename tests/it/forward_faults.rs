@@ -211,7 +211,7 @@ async fn a_search_for_the_refused_row_that_fails_leaves_nothing() {
         .await;
         let ran = office.run(&["forward"]).await;
         assert_eq!(ran.code, 1, "{ran}");
-        assert!(ran.stderr.contains("not this row"), "{ran}");
+        assert!(ran.stderr.contains("busy"), "{ran}");
         assert_eq!(office.pair.cloud.count("job").await, 50, "{ran}");
         assert_eq!(office.pair.cloud.count("later").await, 1, "{ran}");
         office.pair.cloud.run("drop trigger trap on job").await;

@@ -112,7 +112,7 @@ async fn names_with_capitals_quotes_and_blanks() {
         // A refused row is named.
         desktop.run("update \"Desk\".\"job list\" set \"What's\" = 'longer than twenty letters' where \"Job No\" = 5").await;
         let ran = office.run(&["forward"]).await;
-        assert_eq!(ran.code, 1, "{ran}");
-        assert!(ran.stderr.contains("could not insert key [\"5\"]"), "{ran}");
+        assert_eq!(ran.code, 4, "{ran}");
+        assert!(ran.stderr.contains("[\"5\"]: value too long"), "{ran}");
     }
 }

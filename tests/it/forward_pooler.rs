@@ -207,8 +207,8 @@ async fn a_refused_row_leaves_the_pool_clean() {
     command.env("CLOUD_DATABASE_URL", pooled.pooler.url());
     let ran = tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap())).await;
     let ran = ran.unwrap();
-    assert_eq!(ran.code, 1, "{ran}");
-    assert!(ran.stderr.contains("could not insert key [\"3\"] into task on the cloud"), "{ran}");
+    assert_eq!(ran.code, 4, "{ran}");
+    assert!(ran.stderr.contains("rejected: task [\"3\"]: "), "{ran}");
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     neighbours.leave().await;
     pooled.office.pair.desktop.run("update task set mood = 'good' where job_id = 3").await;

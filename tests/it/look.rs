@@ -1,6 +1,8 @@
 //! Looking at both sides with the same eyes, and at runs that must go wrong.
 
 use crate::office::{Office, Ran};
+use pgsync_testkit::Db;
+use std::time::{Duration, Instant};
 
 /// The settings that decide how a value is spelled.
 const EYES: &str = "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; \
@@ -56,6 +58,25 @@ impl Office {
         ran
     }
 
+    /// Runs `reverse`, which must set aside these keys of `table` and no other,
+    /// and bring the rest; the next run tries them again, and nothing else.
+    pub async fn reverse_rejects(&self, table: &str, keys: &[&str]) -> Ran {
+        let first = self.run(&["reverse"]).await;
+        assert_eq!(first.code, 4, "{first}");
+        let of_table = format!(
+            "select key, attempts from pgsync.rejects where table_name = '{table}' order by key"
+        );
+        let tried = |times: i32| keys.iter().map(|key| format!("[\"{key}\"]|{times}")).collect();
+        let (once, twice): (Vec<String>, Vec<String>) = (tried(1), tried(2));
+        assert_eq!(self.desktop(&of_table).await, once, "{first}");
+        let rows = format!("select *, xmin from {table} order by 1");
+        let before = self.desktop(&rows).await;
+        let second = self.run(&["reverse"]).await;
+        assert_eq!((second.code, self.desktop(&rows).await), (4, before), "{second}");
+        assert_eq!(self.desktop(&of_table).await, twice, "{second}");
+        first
+    }
+
     /// The desktop's rows, and how far the table has come.
     async fn state_of(&self, table: &str) -> (Vec<String>, Vec<String>) {
         let rows = format!("select * from {table} as t order by t.*::text");
@@ -72,5 +93,19 @@ impl Office {
 pub fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "does not say {part:?}:\n{text}");
+    }
+}
+
+/// Waits until the question is answered with this text.
+pub async fn until(db: &Db, question: &str, answer: &str) {
+    let started = Instant::now();
+    loop {
+        let told = db.text(question).await;
+        if told == answer {
+            return;
+        }
+        let waited = started.elapsed();
+        assert!(waited < Duration::from_secs(40), "still {told}, not {answer}: {question}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

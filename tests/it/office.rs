@@ -149,6 +149,8 @@ const CONNECTIONS: &str = "\
 url = \"${DESKTOP_DATABASE_URL}\"
 [cloud]
 url = \"${CLOUD_DATABASE_URL}\"
+[retry]
+first_pause = \"50ms\"
 ";
 
 impl From<Output> for Ran {

@@ -289,9 +289,16 @@ async fn a_refused_row_is_named() {
     let office = two_tables().await;
     office.pair.cloud.run("update jobs set title = repeat('long ', 9) where job_id = 3").await;
     let mut told = Told::default();
-    assert_eq!(told.run(&office, &["reverse"]).await.code, 1);
+    assert_eq!(told.run(&office, &["reverse"]).await.code, 4);
     assert_eq!(told.run(&office, &["status"]).await.code, 0);
+    for more in [&[][..], &["jobs", "--format", "json"], &["clients"]] {
+        told.run(&office, &[&["rejects"], more].concat()).await;
+    }
     assert_eq!(office.pair.desktop.count("jobs").await, 2);
+    told.note("the title is mended");
+    office.pair.cloud.run("update jobs set title = 'short' where job_id = 3").await;
+    assert_eq!(told.run(&office, &["rejects", "--retry"]).await.code, 0);
+    assert_eq!(told.run(&office, &["rejects"]).await.code, 0);
     told.is("a_refused_row");
 }
 

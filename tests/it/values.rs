@@ -118,8 +118,8 @@ async fn a_time_does_not_become_a_stamp_by_itself() {
         "t = {}",
     )
     .await;
-    let ran = office.reverse_refuses("t").await;
-    says(&ran.stderr, &["timefrom"]);
+    let ran = office.reverse_rejects("t", &["1"]).await;
+    says(&ran.stderr, &["(column \"timefrom\")"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +147,7 @@ async fn a_text_of_ten_megabytes_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_that_is_too_long_stops_its_table_only() {
+async fn a_text_that_is_too_long_stays_out_alone() {
     let office = Office::inserting(
         "create table t (id int, name text); insert into t values (1, 'short');
          create table other (id int); insert into other values (1)",
@@ -160,9 +160,9 @@ async fn a_text_that_is_too_long_stops_its_table_only() {
         insert into other values (2)";
     office.pair.cloud.run(more).await;
 
-    let ran = office.reverse_refuses("t").await;
-    says(&ran.stderr, &["could not insert key [\"3\"] into t on the desktop, column \"name\""]);
-    says(&ran.stderr, &["value too long for type character varying(5)", "pgsync reverse t"]);
+    let ran = office.reverse_rejects("t", &["3"]).await;
+    says(&ran.stderr, &["rejected: t [\"3\"]: ", "(column \"name\")"]);
+    says(&ran.stderr, &["value too long for type character varying(5)", "pgsync rejects"]);
     assert_eq!(office.both("select id from other order by 1").await, ["1", "2"]);
 
     office.pair.cloud.run("update t set name = 'fit' where id = 3").await;
@@ -225,7 +225,7 @@ async fn an_endless_interval_arrives_or_is_refused() {
     if office.desktop(knows).await == ["t"] {
         assert_eq!(office.brings("t", 1).await, ["1|infinity"]);
     } else {
-        let ran = office.reverse_refuses("t").await;
-        says(&ran.stderr, &["could not insert key [\"1\"] into t on the desktop, column \"i\""]);
+        let ran = office.reverse_rejects("t", &["1"]).await;
+        says(&ran.stderr, &["rejected: t [\"1\"]: ", "(column \"i\")"]);
     }
 }

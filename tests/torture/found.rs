@@ -1,6 +1,6 @@
 //! What a side holds when everything is over.
 
-use crate::tables::{ALL, Table};
+use crate::tables::{ALL, Table, note_of};
 use crate::writer::{Writer, text};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ impl Holdings {
                 continue;
             }
             let (uid, ver) = (text(3).unwrap(), text(4).unwrap());
-            let whole = text(5) == Some(format!("note of {ver}"));
+            let whole = text(5) == note_of(&ver);
             let found = Found { key, uid, ver, whole, phone: flag(6), ours: flag(7) };
             holdings.rows.entry(table).or_default().push(found);
         }

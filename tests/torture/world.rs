@@ -85,8 +85,8 @@ impl World {
         for lines in &self.lines {
             lines.swift.cut_after(u64::MAX / 2);
         }
-        let chunk_rows = random.pick(&[2, 5, 200_000]);
-        std::fs::write(self.config(), tables::configuration(cursor, chunk_rows)).unwrap();
+        let (chunk_rows, attempts) = (random.pick(&[2, 5, 200_000]), random.pick(&[1, 3]));
+        std::fs::write(self.config(), tables::configuration(cursor, chunk_rows, attempts)).unwrap();
         if fresh { Beginning::WithoutOwnTables } else { Beginning::WithOwnTables }
     }
 

@@ -5,8 +5,10 @@
 //! unlike an exclusive or, does not lose a pair of equal ones.
 
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::Division;
+use crate::db::sql::changed::{Changed, changed_condition};
 use crate::db::sql::mapping::{Mapping, View};
-use crate::db::sql::select::{Changed, Selection, bucket, changed_condition, condition};
+use crate::db::sql::select::{Selection, condition};
 
 /// How much a survey asks of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,16 @@ pub struct Question<'a> {
 pub fn has_rows(questions: &[(usize, &Mapping)]) -> Sql {
     union(questions.iter().map(|(number, mapping)| {
         format!("select {number}, exists (select from {})", mapping.target.sql())
+    }))
+}
+
+/// Asks the source for the lowest and the highest key of several pairs whose
+/// key is one column, in one statement. Answers: question, lowest, highest.
+#[must_use]
+pub fn key_bounds(questions: &[(usize, &Mapping)]) -> Sql {
+    union(questions.iter().map(|(number, mapping)| {
+        let key = mapping.key_in(View::Source).join(", ");
+        format!("select {number}, min({key}), max({key}) from {}", mapping.source.sql())
     }))
 }
 
@@ -103,31 +115,34 @@ fn union(statements: impl Iterator<Item = String>) -> Sql {
 /// Count and checksum per bucket of the source's keys in a selection. A row
 /// without a whole key has no hash, so all of them share the bucket NULL.
 #[must_use]
-pub fn source_buckets(mapping: &Mapping, selection: Selection<'_>, count: u32) -> Sql {
+pub fn source_buckets(mapping: &Mapping, selection: Selection<'_>, division: Division) -> Sql {
     let (source, condition) = (mapping.source.sql(), condition(mapping, selection));
-    buckets(mapping, View::Source, &format!("{source} where {condition}"), count)
+    buckets(mapping, View::Source, &format!("{source} where {condition}"), division)
 }
 
 /// Count and checksum per bucket of the target's keys.
 #[must_use]
-pub fn target_buckets(mapping: &Mapping, count: u32) -> Sql {
+pub fn target_buckets(mapping: &Mapping, division: Division) -> Sql {
     let view = View::Target("t");
     let (table, complete) = (mapping.target.sql(), mapping.key_is_complete(view));
     let compared = mapping.compared_on_target();
-    let from = format!("{table} as t where {complete} and {compared}");
-    buckets(mapping, view, &from, count)
+    let covered = division.covers_target(mapping, view);
+    let from = format!("{table} as t where {complete} and {compared} and {covered}");
+    buckets(mapping, view, &from, division)
 }
 
-fn buckets(mapping: &Mapping, view: View<'_>, from: &str, count: u32) -> Sql {
-    let (bucket, hash) = (bucket(mapping, view, count), mapping.content_hash(view));
+fn buckets(mapping: &Mapping, view: View<'_>, from: &str, division: Division) -> Sql {
+    let (bucket, hash) = (division.bucket(mapping, view), mapping.content_hash(view));
     Sql::new(format!("select {bucket}, count(*), sum({hash}) from {from} group by 1"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::sql::bucket::Ranges;
+    use crate::db::sql::changed::{Echoes, Ids};
     use crate::db::sql::mapping::tests::mapping;
-    use crate::db::sql::select::{Echoes, Slice};
+    use crate::db::sql::select::Slice;
 
     #[test]
     fn a_survey_is_one_statement() {
@@ -161,7 +176,8 @@ mod tests {
     #[test]
     fn a_survey_says_where_the_changed_rows_lie() {
         let mapping = mapping();
-        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::Unknown };
+        let (ids, echoes) = (Ids::ByAge, Echoes::Unknown);
+        let changed = Changed::SinceHorizon { horizon: 750, ids, echoes };
         let question =
             Question { number: 0, mapping: &mapping, depth: Depth::Count, changed: None };
         let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };
@@ -178,17 +194,51 @@ mod tests {
     fn both_sides_fill_the_same_buckets() {
         let mapping = mapping();
         let all = Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
+        let division = Division::Hashed { count: 64 };
         assert_eq!(
-            source_buckets(&mapping, all, 64).to_string(),
+            source_buckets(&mapping, all, division).to_string(),
             "select (hash_numeric_extended((\"rem_id\")::numeric, 0) & 63), count(*), \
              sum(hash_numeric_extended((\"rem_id\")::numeric, 0)) from \"public\".\"reminder\" \
              where true group by 1"
         );
         assert_eq!(
-            target_buckets(&mapping, 64).to_string(),
+            target_buckets(&mapping, division).to_string(),
             "select (hash_numeric_extended((t.\"rem_id\")::numeric, 0) & 63), count(*), \
              sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
-             from \"public\".\"mbreminder\" as t where t.\"rem_id\" is not null and true group by 1"
+             from \"public\".\"mbreminder\" as t where t.\"rem_id\" is not null and true and true \
+             group by 1"
+        );
+    }
+    #[test]
+    fn bounds_are_asked_in_one_statement() {
+        let mapping = mapping();
+        assert_eq!(
+            key_bounds(&[(0, &mapping), (3, &mapping)]).to_string(),
+            "select 0, min(\"rem_id\"), max(\"rem_id\") from \"public\".\"reminder\"\n\
+             union all\n\
+             select 3, min(\"rem_id\"), max(\"rem_id\") from \"public\".\"reminder\""
+        );
+    }
+
+    /// A row without a key keeps its bucket NULL; a key of the target that the
+    /// ranges do not cover is left out.
+    #[test]
+    fn both_sides_fill_the_same_ranges() {
+        let mapping = mapping();
+        let all = Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
+        let division = Division::Ranged(Ranges::over(1, 4_000, 64).unwrap());
+        assert_eq!(
+            source_buckets(&mapping, all, division).to_string(),
+            "select (((\"rem_id\")::bigint >> 6) - '0'::bigint), count(*), \
+             sum(hash_numeric_extended((\"rem_id\")::numeric, 0)) from \"public\".\"reminder\" \
+             where true group by 1"
+        );
+        assert_eq!(
+            target_buckets(&mapping, division).to_string(),
+            "select (((t.\"rem_id\")::bigint >> 6) - '0'::bigint), count(*), \
+             sum(hash_numeric_extended((t.\"rem_id\")::numeric, 0)) \
+             from \"public\".\"mbreminder\" as t where t.\"rem_id\" is not null and true \
+             and t.\"rem_id\" between '0'::bigint and '4031'::bigint group by 1"
         );
     }
 }

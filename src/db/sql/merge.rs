@@ -12,6 +12,7 @@ use crate::db::copy::Into;
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Comparison, Mapping, Update, View};
 use crate::db::sql::owned::REJECTED_AGAIN;
+use crate::db::sql::refusal::Part;
 use crate::ident::{Ident, literal};
 
 const ROWS: View<'static> = View::Staged("r");
@@ -59,7 +60,7 @@ fn same_key(mapping: &Mapping) -> String {
 }
 
 /// The staged row's key as our own tables keep it.
-fn key_text(mapping: &Mapping) -> String {
+pub(in crate::db::sql) fn key_text(mapping: &Mapping) -> String {
     let columns = staged_key(mapping).into_iter().zip(&mapping.key);
     let texts: Vec<String> = columns.map(|(value, key)| key.form.text(&value)).collect();
     format!("json_build_array({})::text", texts.join(", "))
@@ -101,19 +102,26 @@ pub fn reject_duplicates(mapping: &Mapping, direction: &str, run: &str) -> Sql {
     ))
 }
 
+/// Keys that a warning names.
+pub const NAMED_KEYS: usize = 10;
+
 /// Keeps, of the staged rows with one key, the row with the highest value in
 /// a column; among equals the one whose text is highest, so that every run
-/// takes the same. Answers with the number of rows passed over.
+/// takes the same. Answers with the number of rows passed over, and with some
+/// of their keys.
 #[must_use]
 pub fn keep_latest(mapping: &Mapping, column: &Ident) -> Option<Sql> {
     let by = staged(mapping, column)?;
     let key = staged_key(mapping).join(", ");
     Some(Sql::new(format!(
         "analyze pg_temp.pgsync_rows;\n\
-         with passed_over as (delete from pg_temp.pgsync_rows as gone using (\
+         with passed_over as (delete from pg_temp.pgsync_rows as r using (\
          select r.ctid as at, row_number() over (partition by {key} \
          order by {by} desc nulls last, r::text desc) as place from pg_temp.pgsync_rows as r) as o \
-         where o.place > 1 and gone.ctid = o.at returning 1) select count(*) from passed_over"
+         where o.place > 1 and r.ctid = o.at returning {text} as key) \
+         select count(*), (select string_agg(key, ' ' order by key) from \
+         (select distinct key from passed_over order by key limit {NAMED_KEYS}) as named) from passed_over",
+        text = key_text(mapping),
     )))
 }
 
@@ -171,56 +179,34 @@ pub fn keys_to_update(mapping: &Mapping, limit: u64) -> Sql {
     ))
 }
 
-/// What fills `pgsync_rows` where nobody asks whether a row came back.
-#[must_use]
-pub fn into_rows_alone(mapping: &Mapping) -> Into {
-    let names: Vec<String> = (1..=mapping.columns.len()).map(|n| format!("c{n}")).collect();
-    Into { table: "pg_temp.pgsync_rows".to_owned(), columns: names.join(", ") }
+/// Takes the rows in `pgsync_refused` out of what is written, and every row
+/// that shares the key of one which did not even get into staging.
+pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "delete from pg_temp.pgsync_matched as m using pg_temp.pgsync_refused as f \
+         where m.row_at = f.row_at;\n\
+         delete from pg_temp.pgsync_matched as m using pg_temp.pgsync_rows as r, \
+         pg_temp.pgsync_refused as f where f.row_at is null and m.row_at = r.ctid and {} = f.key",
+        key_text(mapping)
+    ))
 }
 
-/// Updates and inserts the staged rows with nothing to soften the target's
-/// refusal; finds out which row it is that the target refuses.
-///
-/// A row that the target has already must not be put in once more: it would
-/// be refused as a double of itself. Without a key only an equal row tells.
+/// How many rows are to be updated and inserted.
 #[must_use]
-pub fn merge_plainly(mapping: &Mapping) -> Sql {
-    let (target, protected) =
-        (mapping.target.sql(), mapping.protected.as_deref().unwrap_or("false"));
-    let meets = if mapping.key.is_empty() {
-        format!("not ({})", differs(mapping))
-    } else {
-        same_key(mapping)
-    };
-    let free = format!(
-        "exists (select from {target} as x where x.ctid = t.ctid and not coalesce({protected}, false))"
-    );
-    let mut statements = Vec::new();
-    let assignments = assignments(mapping);
-    if !assignments.is_empty() && !mapping.key.is_empty() {
-        statements.push(format!(
-            "update {target} as t set {} from pg_temp.pgsync_rows as r \
-             where {meets} and ({}) and {free}",
-            assignments.join(", "),
-            differs(mapping)
-        ));
-    }
-    statements.push(format!(
-        "insert into {target} ({}) overriding system value select {} from pg_temp.pgsync_rows as r \
-         where not exists (select from {target} as t where {meets})",
-        mapping.target_columns(),
-        mapping.columns_in(ROWS).join(", "),
-    ));
-    Sql::new(statements.join(";\n"))
+pub fn count_fates() -> Sql {
+    Sql::new(
+        "select count(*) filter (where fate = 'update'), \
+         count(*) filter (where fate = 'missing') from pg_temp.pgsync_matched",
+    )
 }
 
 /// Updates and inserts what `pgsync_matched` says.
 #[must_use]
-pub fn update_and_insert(mapping: &Mapping) -> Sql {
-    Sql::batch([update(mapping), insert(mapping)])
+pub fn update_and_insert(mapping: &Mapping, part: Part) -> Sql {
+    Sql::batch([update(mapping, part), insert(mapping, part)])
 }
 
-fn update(mapping: &Mapping) -> Sql {
+fn update(mapping: &Mapping, part: Part) -> Sql {
     let assignments = assignments(mapping);
     if assignments.is_empty() {
         return Sql::new("select");
@@ -228,9 +214,10 @@ fn update(mapping: &Mapping) -> Sql {
     Sql::new(format!(
         "update {} as t set {} from pg_temp.pgsync_matched as m \
          join pg_temp.pgsync_rows as r on r.ctid = m.row_at \
-         where m.fate = 'update' and t.ctid = m.at and t.tableoid = m.part",
+         where m.fate = 'update' and t.ctid = m.at and t.tableoid = m.part{}",
         mapping.target.sql(),
         assignments.join(", "),
+        part.condition("m.row_at"),
     ))
 }
 
@@ -247,13 +234,14 @@ pub(in crate::db::sql) fn assignments(mapping: &Mapping) -> Vec<String> {
         .collect()
 }
 
-fn insert(mapping: &Mapping) -> Sql {
+fn insert(mapping: &Mapping, part: Part) -> Sql {
     Sql::new(format!(
         "insert into {} ({}) overriding system value select {} from pg_temp.pgsync_matched as m \
-         join pg_temp.pgsync_rows as r on r.ctid = m.row_at where m.fate = 'missing'",
+         join pg_temp.pgsync_rows as r on r.ctid = m.row_at where m.fate = 'missing'{}",
         mapping.target.sql(),
         mapping.target_columns(),
         mapping.columns_in(ROWS).join(", "),
+        part.condition("m.row_at"),
     ))
 }
 
@@ -296,7 +284,7 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
 
 /// A staged row under the target's column names. Pairs of arguments, because
 /// a function takes at most a hundred of them.
-fn row_as_json(mapping: &Mapping) -> String {
+pub(in crate::db::sql) fn row_as_json(mapping: &Mapping) -> String {
     let columns = mapping.columns.iter().zip(mapping.columns_in(ROWS));
     let parts: Vec<String> = columns
         .map(|(column, value)| {
@@ -305,3 +293,6 @@ fn row_as_json(mapping: &Mapping) -> String {
         .collect();
     parts.join(" || ")
 }
+
+#[cfg(test)]
+mod tests;

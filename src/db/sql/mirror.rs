@@ -12,9 +12,11 @@
 //! inserted.
 
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::in_hashed;
 use crate::db::sql::mapping::{Mapping, View};
 use crate::db::sql::merge::assignments;
-use crate::db::sql::select::{Slice, bucket};
+use crate::db::sql::refusal::Part;
+use crate::db::sql::select::Slice;
 
 const ROWS: View<'static> = View::Staged("r");
 const TARGET: View<'static> = View::Target("t");
@@ -44,10 +46,8 @@ pub fn compare(mapping: &Mapping, slice: &Slice) -> Sql {
          create temporary table pgsync_changed on commit drop as \
          select s.at, s.part, l.row_at, l.key from pg_temp.pgsync_surplus as s \
          join pg_temp.pgsync_lacking as l on l.key = s.key and l.place = s.place;\n\
-         analyze pg_temp.pgsync_changed;\n\
-         select (select count(*) from pg_temp.pgsync_changed), \
-         (select count(*) from pg_temp.pgsync_surplus) - (select count(*) from pg_temp.pgsync_changed), \
-         (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from pg_temp.pgsync_changed)",
+         analyze pg_temp.pgsync_changed;\n{counts}",
+        counts = count(),
         row = content(mapping, ROWS),
         row_key = key(mapping, ROWS),
         have = content(mapping, TARGET),
@@ -58,13 +58,46 @@ pub fn compare(mapping: &Mapping, slice: &Slice) -> Sql {
     ))
 }
 
+/// Counts what is to be done, as [`compare`] answers.
+#[must_use]
+pub fn count() -> Sql {
+    Sql::new(
+        "select (select count(*) from pg_temp.pgsync_changed), \
+         (select count(*) from pg_temp.pgsync_surplus) - (select count(*) from pg_temp.pgsync_changed), \
+         (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from pg_temp.pgsync_changed)",
+    )
+}
+
+/// Takes the rows in `pgsync_refused` out of what is written. The target's row
+/// that one of them was to replace stays as it is.
+pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
+    let unstaged = if mapping.key.is_empty() {
+        String::new()
+    } else {
+        format!(
+            ";\ndelete from pg_temp.pgsync_surplus as s using {} as t, pg_temp.pgsync_refused as f \
+             where f.row_at is null and t.ctid = s.at and t.tableoid = s.part and {} = f.key \
+             and not exists (select from pg_temp.pgsync_changed as c \
+             where c.at = s.at and c.part = s.part)",
+            mapping.target.sql(),
+            mapping.key_text(TARGET)
+        )
+    };
+    Sql::new(format!(
+        "delete from pg_temp.pgsync_surplus as s \
+         using pg_temp.pgsync_changed as c, pg_temp.pgsync_refused as f \
+         where c.row_at = f.row_at and s.at = c.at and s.part = c.part;\n\
+         delete from pg_temp.pgsync_changed as c using pg_temp.pgsync_refused as f \
+         where c.row_at = f.row_at;\n\
+         delete from pg_temp.pgsync_lacking as l using pg_temp.pgsync_refused as f \
+         where l.row_at = f.row_at{unstaged}"
+    ))
+}
+
 fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
     match slice {
-        Slice::Buckets { count, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let bucket = bucket(mapping, TARGET, *count);
-            format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(","))
-        }
+        Slice::Buckets { count, wanted } => in_hashed(mapping, TARGET, *count, wanted),
+        Slice::Ranges { ranges, wanted } => ranges.condition(mapping, TARGET, wanted),
         Slice::All | Slice::Pages { .. } | Slice::Owned => "true".to_owned(),
     }
 }
@@ -93,27 +126,38 @@ pub fn keys_to_update(limit: u64) -> Sql {
     Sql::new(format!("select key from pg_temp.pgsync_changed order by 1 limit {limit}"))
 }
 
-/// Deletes, updates and inserts what the comparison found.
+/// Deletes what the comparison found to be gone.
 #[must_use]
-pub fn settle(mapping: &Mapping) -> Sql {
-    let target = mapping.target.sql();
-    let delete = format!(
-        "delete from {target} as t using pg_temp.pgsync_surplus as s \
+pub fn delete(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "delete from {} as t using pg_temp.pgsync_surplus as s \
          where t.ctid = s.at and t.tableoid = s.part and not exists \
-         (select from pg_temp.pgsync_changed as c where c.at = s.at and c.part = s.part)"
-    );
+         (select from pg_temp.pgsync_changed as c where c.at = s.at and c.part = s.part)",
+        mapping.target.sql()
+    ))
+}
+
+/// Updates and inserts what the comparison found.
+#[must_use]
+pub fn update_and_insert(mapping: &Mapping, part: Part) -> Sql {
+    let target = mapping.target.sql();
     let update = format!(
         "update {target} as t set {} from pg_temp.pgsync_changed as c \
          join pg_temp.pgsync_rows as r on r.ctid = c.row_at \
-         where t.ctid = c.at and t.tableoid = c.part",
-        assignments(mapping).join(", ")
+         where t.ctid = c.at and t.tableoid = c.part{}",
+        assignments(mapping).join(", "),
+        part.condition("c.row_at")
     );
     let insert = format!(
         "insert into {target} ({}) overriding system value select {} \
          from pg_temp.pgsync_lacking as l join pg_temp.pgsync_rows as r on r.ctid = l.row_at \
-         where not exists (select from pg_temp.pgsync_changed as c where c.row_at = l.row_at)",
+         where not exists (select from pg_temp.pgsync_changed as c where c.row_at = l.row_at){}",
         mapping.target_columns(),
-        mapping.columns_in(ROWS).join(", ")
+        mapping.columns_in(ROWS).join(", "),
+        part.condition("l.row_at")
     );
-    Sql::new([delete, update, insert].join(";\n"))
+    Sql::new([update, insert].join(";\n"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,7 +115,8 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
 
 /// A reject that is met again keeps the time when it was first seen.
 pub(crate) const REJECTED_AGAIN: &str = "on conflict (direction, table_name, key, row_hash) \
-     do update set reason = excluded.reason, message = excluded.message, \
+     do update set reason = excluded.reason, sqlstate = excluded.sqlstate, \
+     message = excluded.message, \
      source_row = excluded.source_row, target_row = excluded.target_row, \
      run_id = excluded.run_id, last_seen = now(), attempts = known.attempts + 1";
 

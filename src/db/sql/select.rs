@@ -2,28 +2,10 @@
 
 use crate::db::copy::Format;
 use crate::db::sql::Sql;
+use crate::db::sql::bucket::{Ranges, in_hashed};
+use crate::db::sql::changed::{Changed, changed_condition};
 use crate::db::sql::mapping::{Existence, Mapping, View};
-use crate::ident::{Ident, array_literal, literal};
-
-/// Which rows are new since the last run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// Every row, as far as a comparison or a slice does not narrow it.
-    Everything,
-    /// Row versions written at or after the horizon, a 64-bit transaction id.
-    SinceHorizon { horizon: u64, echoes: Echoes },
-    /// Rows whose stamp is at or after this instant, or missing.
-    SinceInstant { column: Ident, instant: String },
-}
-
-/// Whether the source records which row versions pgsync itself wrote there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Echoes {
-    /// `pgsync.own_writes` is there and readable.
-    LeftOut,
-    /// Nothing is recorded.
-    Unknown,
-}
+use crate::ident::array_literal;
 
 /// A part of the rows that makes one checkpoint. No two rows with the same
 /// key are ever in different slices of one kind.
@@ -33,6 +15,11 @@ pub enum Slice {
     /// Rows that fall into one of these buckets of `count`, a power of two.
     Buckets {
         count: u32,
+        wanted: Vec<u32>,
+    },
+    /// Rows whose key lies in one of these ranges, in ascending order.
+    Ranges {
+        ranges: Ranges,
         wanted: Vec<u32>,
     },
     /// The pages from `from` up to `to`: where they hold everything that is
@@ -52,13 +39,6 @@ pub struct Selection<'a> {
     pub slice: &'a Slice,
     /// Keys, as [`Mapping::key_text`] spells them, that are read in any case.
     pub again: &'a [String],
-}
-
-/// The bucket of a row, from 0 up to `count` (a power of two). Equal keys and
-/// neighbouring numbers fall into the same one.
-#[must_use]
-pub fn bucket(mapping: &Mapping, view: View<'_>, count: u32) -> String {
-    format!("({} & {})", mapping.bucket_hash(view), count.saturating_sub(1))
 }
 
 /// The condition that picks a selection's rows, whatever their key.
@@ -83,37 +63,11 @@ fn changed_or_again(mapping: &Mapping, changed: &Changed, again: &[String]) -> O
     Some(format!("({changed} or {text} = any ({keys}::text[]))"))
 }
 
-/// `age` counts from the newest transaction, so the test is right across the
-/// wrap-around of 32-bit ids; frozen rows keep their id, and the permanent ids
-/// have the largest age. The horizon's own age is asked once, not per row.
-///
-/// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
-pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String> {
-    match changed {
-        Changed::Everything => None,
-        Changed::SinceHorizon { horizon, echoes: Echoes::Unknown } => {
-            Some(format!("age(xmin) <= (select age('{horizon}'::xid8::xid))"))
-        }
-        Changed::SinceHorizon { horizon, echoes: Echoes::LeftOut } => Some(format!(
-            "(age(xmin) <= (select age('{horizon}'::xid8::xid)) and xmin not in \
-             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '{horizon}'))"
-        )),
-        Changed::SinceInstant { column, instant } => {
-            let (column, instant) = (column.sql(), literal(instant));
-            Some(format!("({column} >= {instant}::timestamptz or {column} is null)"))
-        }
-    }
-}
-
 fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     match slice {
         Slice::All => None,
-        Slice::Buckets { wanted, .. } if wanted.is_empty() => Some("false".to_owned()),
-        Slice::Buckets { count, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-            let bucket = bucket(mapping, View::Source, *count);
-            Some(format!("{bucket} = any ('{{{}}}'::bigint[])", wanted.join(",")))
-        }
+        Slice::Buckets { count, wanted } => Some(in_hashed(mapping, View::Source, *count, wanted)),
+        Slice::Ranges { ranges, wanted } => Some(ranges.condition(mapping, View::Source, wanted)),
         Slice::Pages { from, to } => {
             let below = to.map_or(String::new(), |to| format!(" and ctid < '({to},0)'::tid"));
             Some(format!("ctid >= '({from},0)'::tid{below}"))
@@ -122,69 +76,91 @@ fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
     }
 }
 
-/// Streams the keys of a selection, with a last column that says whether the
-/// row belongs to the source. Rows without a whole key are left out.
+/// Rows of the source, about to be streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    columns: String,
+    /// From `from` on.
+    rest: String,
+}
+
+impl Query {
+    /// Streams them.
+    #[must_use]
+    pub fn copy(&self, format: Format) -> Sql {
+        copy_out(&format!("select {} {}", self.columns, self.rest), format)
+    }
+
+    /// Streams them in text, each with its name before it: its key, or its place
+    /// in the table where rows have none.
+    #[must_use]
+    pub fn copy_named(&self, mapping: &Mapping) -> Sql {
+        let name = name_of_row(mapping);
+        copy_out(&format!("select {name}, {} {}", self.columns, self.rest), Format::Text)
+    }
+}
+
+/// The keys of a selection, with a last column that says whether the row
+/// belongs to the source. Rows without a whole key are left out.
 #[must_use]
-pub fn copy_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn keys(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let mut columns = match mapping.existence {
         Existence::InTable => mapping.key_in(View::Source),
         Existence::InLedger => key_texts(mapping),
     };
     let owned = mapping.owned.as_deref().unwrap_or("false");
     columns.push(format!("coalesce({owned}, false)"));
-    let rows = format!(
-        "select {} from {} where {} and {}",
-        columns.join(", "),
+    let rest = format!(
+        "from {} where {} and {}",
         mapping.source.sql(),
         mapping.key_is_complete(View::Source),
         condition(mapping, selection),
     );
-    copy_out(&rows, Format::Text)
+    Query { columns: columns.join(", "), rest }
 }
 
 fn key_texts(mapping: &Mapping) -> Vec<String> {
     mapping.key.iter().map(|key| key.form.text(&key.source)).collect()
 }
 
-/// Streams the mapped columns of a selection.
+/// The mapped columns of a selection.
 #[must_use]
-pub fn copy_rows(mapping: &Mapping, selection: Selection<'_>, format: Format) -> Sql {
+pub fn rows(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
-    copy_out(&rows(mapping, &format!("{complete} and {condition}")), format)
+    in_scope(mapping, &format!("{complete} and {condition}"))
 }
 
-/// Streams the mapped columns of the rows with these keys, in scope.
+/// The mapped columns of the rows with these keys, in scope.
 ///
 /// Each key is a list of texts, one per key column.
 #[must_use]
-pub fn copy_rows_with_keys(mapping: &Mapping, keys: &[Vec<String>], format: Format) -> Sql {
-    copy_out(&rows(mapping, &with_keys(mapping, keys)), format)
+pub fn rows_with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> Query {
+    in_scope(mapping, &with_keys(mapping, keys))
 }
 
-/// Streams the mapped columns of all rows that share a key with a row of the
+/// The mapped columns of all rows that share a key with a row of the
 /// selection, with a last column that says whether the row came from the
 /// target in the first place.
 ///
 /// A key can stand on several rows of which only one has changed; what is to
 /// become of them is decided over all of them.
 #[must_use]
-pub fn copy_rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Sql {
+pub fn rows_sharing_keys(mapping: &Mapping, selection: Selection<'_>) -> Query {
     let condition = condition(mapping, selection);
     let complete = mapping.key_is_complete(View::Source);
     let chosen = format!("{complete} and {condition}");
+    let source = mapping.source.sql();
     let sharing = if *selection.changed == Changed::Everything {
         chosen
     } else {
         let key = mapping.key_in(View::Source).join(", ");
-        let source = mapping.source.sql();
         let scope = mapping.scope.clone().unwrap_or_else(|| "true".to_owned());
         format!("{scope} and ({key}) in (select {key} from {source} where {chosen})")
     };
     let came_back = mapping.came_back.as_deref().unwrap_or("false");
-    let (columns, source) = (source_columns(mapping), mapping.source.sql());
-    let rows = format!("select {columns}, {came_back} from {source} where {sharing}");
-    copy_out(&rows, Format::Text)
+    let columns = format!("{}, {came_back}", source_columns(mapping));
+    Query { columns, rest: format!("from {source} where {sharing}") }
 }
 
 /// Asks whether a key of the source stands on several rows.
@@ -199,34 +175,12 @@ pub fn has_duplicates(mapping: &Mapping) -> Sql {
     ))
 }
 
-/// The same in text, with [`Mapping::key_text`] as the first column, to name
-/// the row that is refused.
-#[must_use]
-pub fn copy_named_rows(mapping: &Mapping, selection: Selection<'_>) -> Sql {
-    let rows = format!(
-        "select {}, {} from {} where {} and {}",
-        name_of_row(mapping),
-        source_columns(mapping),
-        mapping.source.sql(),
-        mapping.key_is_complete(View::Source),
-        condition(mapping, selection),
-    );
-    copy_out(&rows, Format::Text)
-}
-
-/// Rows without a key are named by their place in the table.
-fn name_of_row(mapping: &Mapping) -> String {
-    if mapping.key.is_empty() {
-        return "ctid::text".to_owned();
-    }
-    mapping.key_text(View::Source)
-}
-
 /// Asks for the mapped columns of no row: finds a broken expression or a
 /// missing right before a COPY is started, which would cost the session.
 #[must_use]
 pub fn probe_rows(mapping: &Mapping) -> Sql {
-    Sql::new(format!("{} limit 0", rows(mapping, "true")))
+    let Query { columns, rest } = in_scope(mapping, "true");
+    Sql::new(format!("select {columns} {rest} limit 0"))
 }
 
 /// The rows of a selection whose key is not whole, as JSON, at most `limit`.
@@ -242,15 +196,41 @@ pub fn rows_without_key(mapping: &Mapping, selection: Selection<'_>, limit: u64)
     ))
 }
 
-fn rows(mapping: &Mapping, condition: &str) -> String {
+fn in_scope(mapping: &Mapping, condition: &str) -> Query {
     let (columns, source) = (source_columns(mapping), mapping.source.sql());
     let scope = mapping.scope.as_ref().map_or(String::new(), |scope| format!("{scope} and "));
-    format!("select {columns} from {source} where {scope}{condition}")
+    Query { columns, rest: format!("from {source} where {scope}{condition}") }
 }
 
+/// How a row is named before it has got anywhere: by its key, or by its place
+/// in the table where rows have none.
+fn name_of_row(mapping: &Mapping) -> String {
+    if mapping.key.is_empty() {
+        return "ctid::text".to_owned();
+    }
+    mapping.key_text(View::Source)
+}
+
+/// The rows with these names as JSON, with their names.
+#[must_use]
+pub fn named_rows(mapping: &Mapping, names: &[&str]) -> Sql {
+    let (name, source, table) =
+        (name_of_row(mapping), mapping.source.sql(), mapping.source.table.sql());
+    Sql::new(format!(
+        "select {name}, to_jsonb({table}.*)::text from {source} where {name} = any ({}::text[])",
+        array_literal(names.iter().copied().map(Some))
+    ))
+}
+
+/// What a staged row is made of, as `stage::into_rows` and `merge::into_rows`
+/// want it.
 fn source_columns(mapping: &Mapping) -> String {
     let columns: Vec<&str> = mapping.columns.iter().map(|column| column.source.as_str()).collect();
-    columns.join(", ")
+    let columns = columns.join(", ");
+    match mapping.existence {
+        Existence::InTable => columns,
+        Existence::InLedger => format!("{}, {columns}", mapping.key_text(View::Source)),
+    }
 }
 
 fn with_keys(mapping: &Mapping, keys: &[Vec<String>]) -> String {
@@ -281,7 +261,8 @@ fn copy_out(rows: &str, format: Format) -> Sql {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::sql::mapping::tests::{composite, ident, mapping};
+    use crate::db::sql::changed::{Echoes, Ids};
+    use crate::db::sql::mapping::tests::{composite, mapping};
 
     const ALL: Selection<'static> =
         Selection { changed: &Changed::Everything, slice: &Slice::All, again: &[] };
@@ -289,7 +270,7 @@ mod tests {
     #[test]
     fn everything_is_read_without_a_condition() {
         assert_eq!(
-            copy_keys(&mapping(), ALL).to_string(),
+            keys(&mapping(), ALL).copy(Format::Text).to_string(),
             "copy (select \"rem_id\", coalesce(false, false) from \"public\".\"reminder\" \
              where \"rem_id\" is not null and true) to stdout"
         );
@@ -297,7 +278,8 @@ mod tests {
 
     #[test]
     fn the_change_cursor_leaves_out_our_own_writes_and_adds_rejects() {
-        let changed = Changed::SinceHorizon { horizon: 750, echoes: Echoes::LeftOut };
+        let changed =
+            Changed::SinceHorizon { horizon: 750, ids: Ids::ByAge, echoes: Echoes::LeftOut };
         let mut mapping = mapping();
         mapping.scope = Some("(org_id = 1)".to_owned());
         let again = ["[\"5\"]".to_owned()];
@@ -308,17 +290,6 @@ mod tests {
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750')) \
              or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              = any ('{\"[\\\"5\\\"]\"}'::text[]))"
-        );
-    }
-
-    #[test]
-    fn a_column_cursor_includes_its_own_instant_and_nulls() {
-        let changed =
-            Changed::SinceInstant { column: ident("at"), instant: "2026-01-01 00:00:00+00".into() };
-        let selection = Selection { changed: &changed, slice: &Slice::All, again: &[] };
-        assert_eq!(
-            condition(&mapping(), selection),
-            "(\"at\" >= '2026-01-01 00:00:00+00'::timestamptz or \"at\" is null)"
         );
     }
 
@@ -342,7 +313,7 @@ mod tests {
     fn wanted_rows_are_named_by_their_keys() {
         let keys = [vec!["1".into()], vec!["2".into()]];
         assert_eq!(
-            copy_rows_with_keys(&mapping(), &keys, Format::Binary).to_string(),
+            rows_with_keys(&mapping(), &keys).copy(Format::Binary).to_string(),
             "copy (select \"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
              where \"rem_id\" = any ('{\"1\",\"2\"}'::numeric[])) to stdout (format binary)"
         );

@@ -16,6 +16,9 @@ pub struct Pins {
     /// `None`: a statement may take as long as it takes.
     pub statement_timeout: Option<Duration>,
     pub lock_timeout: Duration,
+    /// Whose transaction it is, for `pg_stat_activity`: behind a pooler the
+    /// name given at the connection may not reach the server.
+    pub application: String,
 }
 
 /// The settings that are the same for everybody, each with its reason.
@@ -53,11 +56,47 @@ pub fn begin_reading(pins: &Pins) -> Sql {
 /// behind a lock must see what was committed while we waited for it.
 #[must_use]
 pub fn begin_writing(pins: &Pins) -> Sql {
-    begin("begin isolation level read committed, read write", pins)
+    let begin = begin("begin isolation level read committed, read write", pins);
+    Sql::batch([begin, notice_dead_links()])
+}
+
+/// Lets the server notice within a minute that we are gone, and end the
+/// transaction: else it would hold its locks until TCP gives up, in hours.
+/// While a statement runs the server looks every ten seconds whether the
+/// connection is still there; between statements TCP does.
+///
+/// Not every server has these settings: one on Windows refuses all but the
+/// first two, and version 17 brought the last one. Each `select` returns no
+/// row, and, unlike `set`, takes a snapshot.
+///
+/// Source: <https://www.postgresql.org/docs/current/runtime-config-connection.html>
+#[must_use]
+pub fn notice_dead_links() -> Sql {
+    Sql::new(format!(
+        "select where concat({}) = '';\n\
+         select where case when version() !~* 'windows|visual c|mingw' then concat({}) = '' end;\n\
+         select where case when current_setting('transaction_timeout', true) is not null \
+         then concat({}) = '' end",
+        set_locally(&[("tcp_keepalives_idle", "20s"), ("tcp_keepalives_interval", "10s")]),
+        set_locally(&[
+            ("tcp_keepalives_count", "3"),
+            ("tcp_user_timeout", "50s"),
+            ("client_connection_check_interval", "10s"),
+        ]),
+        set_locally(&[("transaction_timeout", "0")]),
+    ))
+}
+
+fn set_locally(settings: &[(&str, &str)]) -> String {
+    let calls: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| format!("set_config({}, {}, true)", literal(name), literal(value)))
+        .collect();
+    calls.join(", ")
 }
 
 fn begin(opening: &str, pins: &Pins) -> Sql {
-    let mut statements = vec![opening.to_owned()];
+    let mut statements = vec![opening.to_owned(), set_local("application_name", &pins.application)];
     statements.extend(FIXED.iter().map(|(name, value)| set_local(name, value)));
     statements.push(set_local("timezone", &pins.time_zone));
     let statement = pins.statement_timeout.map_or(0, |limit| limit.as_millis());
@@ -100,6 +139,13 @@ pub fn release_savepoint() -> Sql {
     Sql::new("release savepoint pgsync_step")
 }
 
+/// Checks now what a deferred constraint would check at the commit, where
+/// nobody could tell any more which row it was.
+#[must_use]
+pub fn check_constraints() -> Sql {
+    Sql::new("set constraints all immediate")
+}
+
 /// Marks the beginning of a checkpoint that is not to be final.
 #[must_use]
 pub fn begin_checkpoint() -> Sql {
@@ -136,10 +182,12 @@ mod tests {
             time_zone: "Asia/Kolkata".to_owned(),
             statement_timeout: None,
             lock_timeout: Duration::from_secs(10),
+            application: "pgsync reverse 1".to_owned(),
         };
         assert_eq!(
             begin_reading(&pins).to_string(),
             "begin isolation level repeatable read, read only;\n\
+             set local application_name = 'pgsync reverse 1';\n\
              set local standard_conforming_strings = 'on';\n\
              set local datestyle = 'ISO, MDY';\n\
              set local intervalstyle = 'postgres';\n\
@@ -154,6 +202,18 @@ mod tests {
              set local timezone = 'Asia/Kolkata';\n\
              set local statement_timeout = '0';\n\
              set local lock_timeout = '10000'"
+        );
+        assert!(begin_writing(&pins).to_string().ends_with(&notice_dead_links().to_string()));
+        assert_eq!(
+            notice_dead_links().to_string(),
+            "select where concat(set_config('tcp_keepalives_idle', '20s', true), \
+             set_config('tcp_keepalives_interval', '10s', true)) = '';\n\
+             select where case when version() !~* 'windows|visual c|mingw' then \
+             concat(set_config('tcp_keepalives_count', '3', true), \
+             set_config('tcp_user_timeout', '50s', true), \
+             set_config('client_connection_check_interval', '10s', true)) = '' end;\n\
+             select where case when current_setting('transaction_timeout', true) is not null \
+             then concat(set_config('transaction_timeout', '0', true)) = '' end"
         );
     }
 }

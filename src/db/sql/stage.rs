@@ -5,12 +5,14 @@
 //! - `pgsync_keys`: the keys of a slice, with `owned`
 //! - `pgsync_wanted`: the distinct keys whose rows have to be fetched;
 //!   `present` marks those that stand on the target already
-//! - `pgsync_rows`: the fetched rows, in the target's own types
+//! - `pgsync_rows`: the fetched rows, in the target's own types; with
+//!   `pgsync_key` before them where the target has no column for the key
 //! - `pgsync_inserted`: the keys that this transaction has inserted
 
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Mapping, Uniqueness, View};
+use crate::db::sql::refusal::Part;
 
 const KEYS: View<'static> = View::Staged("k");
 const WANTED: View<'static> = View::Staged("w");
@@ -110,8 +112,12 @@ pub fn fetch_wanted(count: u64) -> Sql {
 /// Makes `pgsync_rows`, in the target's types but without its constraints.
 #[must_use]
 pub fn create_rows(mapping: &Mapping) -> Sql {
+    let key = match mapping.existence {
+        Existence::InTable => "",
+        Existence::InLedger => "null::text as pgsync_key, ",
+    };
     Sql::new(format!(
-        "create temporary table pgsync_rows on commit drop as select {} from {} with no data",
+        "create temporary table pgsync_rows on commit drop as select {key}{} from {} with no data",
         mapping.target_columns(),
         mapping.target.sql()
     ))
@@ -120,7 +126,56 @@ pub fn create_rows(mapping: &Mapping) -> Sql {
 /// What fills `pgsync_rows`.
 #[must_use]
 pub fn into_rows(mapping: &Mapping) -> Into {
-    Into { table: "pg_temp.pgsync_rows".to_owned(), columns: mapping.target_columns() }
+    let columns = mapping.target_columns();
+    let columns = match mapping.existence {
+        Existence::InTable => columns,
+        Existence::InLedger => format!("pgsync_key, {columns}"),
+    };
+    Into { table: "pg_temp.pgsync_rows".to_owned(), columns }
+}
+
+/// The key of a staged row as our own tables keep it.
+pub(in crate::db::sql) fn key_of_row(mapping: &Mapping) -> String {
+    match mapping.existence {
+        Existence::InTable => mapping.key_text(ROWS),
+        Existence::InLedger => "r.pgsync_key".to_owned(),
+    }
+}
+
+/// Whether the target has the key of a staged row.
+pub(in crate::db::sql) fn stands_on_target(mapping: &Mapping) -> String {
+    exists_on_target(mapping, ROWS)
+}
+
+/// Takes the keys in `pgsync_refused` out of what is written, and expected.
+pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "delete from pg_temp.pgsync_rows as r using pg_temp.pgsync_refused as f \
+         where {} = f.key;\n\
+         delete from pg_temp.pgsync_wanted as w using pg_temp.pgsync_refused as f \
+         where {} = f.key",
+        key_of_row(mapping),
+        mapping.key_text(WANTED),
+    ))
+}
+
+/// Makes `pgsync_inserted`.
+#[must_use]
+pub fn create_inserted(mapping: &Mapping) -> Sql {
+    let names = match mapping.existence {
+        Existence::InTable => mapping.staged_key_names(),
+        Existence::InLedger => "null::text as key".to_owned(),
+    };
+    Sql::new(format!(
+        "create temporary table pgsync_inserted on commit drop as \
+         select {names} from pg_temp.pgsync_wanted with no data"
+    ))
+}
+
+/// How many rows this transaction has inserted.
+#[must_use]
+pub fn count_inserted() -> Sql {
+    Sql::new("select count(*) from pg_temp.pgsync_inserted")
 }
 
 /// What fills the target itself.
@@ -137,70 +192,63 @@ pub fn lock_target(mapping: &Mapping) -> Sql {
     Sql::new(format!("lock table {} in share row exclusive mode", mapping.target.sql()))
 }
 
+/// Asks for the transaction's own id, for the oldest one that is unfinished,
+/// and for the first one after all that are finished.
+///
+/// Source: <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT>
+#[must_use]
+pub fn transactions() -> Sql {
+    Sql::new(
+        "select pg_current_xact_id(), pg_snapshot_xmin(s), pg_snapshot_xmax(s) \
+         from pg_current_snapshot() as s",
+    )
+}
+
 /// How many rows the target has.
 #[must_use]
 pub fn count_target(mapping: &Mapping) -> Sql {
     Sql::new(format!("select count(*) from {}", mapping.target.sql()))
 }
 
-/// A key that stands on several fetched rows although the target allows one,
-/// with the number of rows.
+/// Refuses every key that stands on several fetched rows although the target
+/// allows one; answers with their number.
 ///
 /// `on conflict do nothing` would otherwise drop all but the first of them
 /// without a word.
 #[must_use]
-pub fn find_duplicate(mapping: &Mapping) -> Sql {
+pub fn refuse_doubles(mapping: &Mapping) -> Sql {
     let key = mapping.key_in(ROWS).join(", ");
     let columns: Vec<String> = mapping.key.iter().map(|key| key.target.sql()).collect();
     Sql::new(format!(
         "analyze pg_temp.pgsync_rows ({});\n\
-         select min({}), count(*) from pg_temp.pgsync_rows as r \
-         where not {} group by {key} having count(*) > 1 limit 1",
+         with doubles as (insert into pg_temp.pgsync_refused \
+         select null, min({}), '23505', 'the key stands on ' || count(*) || ' rows of the source, \
+         but the target allows one', min(to_jsonb(r.*)::text)::jsonb from pg_temp.pgsync_rows as r \
+         where not {} group by {key} having count(*) > 1 returning 1) select count(*) from doubles",
         columns.join(", "),
         mapping.key_text(ROWS),
         exists_on_target(mapping, ROWS),
     ))
 }
 
-/// Inserts the fetched rows whose key the target still does not have, and
-/// answers with their number.
+/// Inserts the fetched rows whose key the target still does not have.
 #[must_use]
-pub fn insert_missing(mapping: &Mapping) -> Sql {
-    match mapping.existence {
-        Existence::InTable => insert_by_key(mapping),
-        Existence::InLedger => insert_all(mapping),
-    }
-}
-
-fn insert_by_key(mapping: &Mapping) -> Sql {
-    let names = mapping.staged_key_names();
+pub fn insert_missing(mapping: &Mapping, part: Part) -> Sql {
+    let (missing, key) = match mapping.existence {
+        Existence::InTable => (
+            format!("not {}", exists_on_target(mapping, ROWS)),
+            mapping.key_in(View::Target("n")).join(", "),
+        ),
+        Existence::InLedger => ("true".to_owned(), "null::text".to_owned()),
+    };
+    let columns = mapping.target_columns();
     Sql::new(format!(
-        "create temporary table pgsync_inserted on commit drop as \
-         select {names} from pg_temp.pgsync_wanted with no data;\n\
-         with inserted as (insert into {} as n ({}) overriding system value \
-         select {} from pg_temp.pgsync_rows as r where not {} {}returning {}) \
-         insert into pg_temp.pgsync_inserted select * from inserted;\n\
-         select count(*) from pg_temp.pgsync_inserted",
+        "with inserted as (insert into {} as n ({columns}) overriding system value \
+         select {columns} from pg_temp.pgsync_rows as r where {missing}{} {}returning {key}) \
+         insert into pg_temp.pgsync_inserted select * from inserted",
         mapping.target.sql(),
-        mapping.target_columns(),
-        mapping.target_columns(),
-        exists_on_target(mapping, ROWS),
+        part.condition("r.ctid"),
         on_conflict(mapping),
-        mapping.key_in(View::Target("n")).join(", "),
-    ))
-}
-
-/// Inserts the fetched rows whose key the target does not have, with nothing
-/// to soften the target's refusal.
-#[must_use]
-pub fn insert_plainly(mapping: &Mapping) -> Sql {
-    Sql::new(format!(
-        "insert into {} ({}) overriding system value \
-         select {} from pg_temp.pgsync_rows as r where not {}",
-        mapping.target.sql(),
-        mapping.target_columns(),
-        mapping.target_columns(),
-        exists_on_target(mapping, ROWS),
     ))
 }
 
@@ -212,16 +260,6 @@ fn on_conflict(mapping: &Mapping) -> String {
         }
         Uniqueness::Unguarded => String::new(),
     }
-}
-
-fn insert_all(mapping: &Mapping) -> Sql {
-    Sql::new(format!(
-        "with inserted as (insert into {} ({}) overriding system value \
-         select {} from pg_temp.pgsync_rows as r returning 1) select count(*) from inserted",
-        mapping.target.sql(),
-        mapping.target_columns(),
-        mapping.target_columns(),
-    ))
 }
 
 /// A wanted key that the target still does not have after the insert, with
@@ -281,15 +319,12 @@ mod tests {
     #[test]
     fn without_an_index_the_insert_checks_under_the_lock() {
         assert_eq!(
-            insert_missing(&mapping()).to_string(),
-            "create temporary table pgsync_inserted on commit drop as \
-             select k1 from pg_temp.pgsync_wanted with no data;\n\
-             with inserted as (insert into \"public\".\"mbreminder\" as n (\"rem_id\", \"title\") \
+            insert_missing(&mapping(), Part::All).to_string(),
+            "with inserted as (insert into \"public\".\"mbreminder\" as n (\"rem_id\", \"title\") \
              overriding system value select \"rem_id\", \"title\" from pg_temp.pgsync_rows as r \
              where not exists (select from \"public\".\"mbreminder\" as t \
              where t.\"rem_id\" = r.\"rem_id\") returning n.\"rem_id\") \
-             insert into pg_temp.pgsync_inserted select * from inserted;\n\
-             select count(*) from pg_temp.pgsync_inserted"
+             insert into pg_temp.pgsync_inserted select * from inserted"
         );
         assert_eq!(
             lock_target(&mapping()).to_string(),
@@ -301,7 +336,7 @@ mod tests {
     fn with_an_index_a_row_that_came_meanwhile_is_passed_over() {
         let mut mapping = composite();
         mapping.uniqueness = Uniqueness::Indexed;
-        let sql = insert_missing(&mapping).to_string();
+        let sql = insert_missing(&mapping, Part::All).to_string();
         assert!(sql.contains("on conflict (\"rem_id\", \"lang\") do nothing returning"), "{sql}");
     }
 }

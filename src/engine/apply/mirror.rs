@@ -11,9 +11,11 @@
 //!    likely a mistake than a wish;
 //! 4. deletes, updates, inserts; own write and watermark are committed.
 
-use crate::db::copy::{Copy, Format};
-use crate::db::sql::select::{Selection, Slice, copy_rows_sharing_keys};
-use crate::db::sql::{merge, mirror, stage};
+use crate::db::connection::Row;
+use crate::db::sql::select::Slice;
+use crate::db::sql::session::savepoint;
+use crate::db::sql::{Sql, merge, mirror, refusal, stage};
+use crate::engine::apply::refuse::Refusals;
 use crate::engine::apply::upsert::LISTED_KEYS;
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::run::Deletes;
@@ -25,35 +27,48 @@ impl Job<'_> {
     /// The checkpoint of a mirror.
     pub(super) async fn mirror(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
-        self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        let opening = [merge::create_rows(mapping), refusal::create_refused(), savepoint()];
+        self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
         failpoint::at(Point::MirrorBegun);
-        let selection = Selection { changed: &self.plan.changed, slice, again: &[] };
-        let copy = Copy {
-            out: copy_rows_sharing_keys(mapping, selection),
-            into: merge::into_rows(mapping),
-            format: Format::Text,
-        };
-        self.relay(&copy).await?;
+        let staged = self.stage_rows_sharing_keys(slice).await?;
         failpoint::at(Point::MirrorStaged);
         let lock = stage::lock_target(mapping);
         self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
         failpoint::at(Point::MirrorLocked);
-        let written = self.compare_contents(slice).await?;
+        let written = self.compare_contents(slice, staged.refused).await?;
         failpoint::at(Point::MirrorCompared);
-        self.check_deletes(written.deleted)?;
-        if written != Written::default() {
-            self.list_updates(&mirror::keys_to_update(LISTED_KEYS), written.updated).await?;
-            self.tell_target(&mirror::settle(mapping)).await?;
-            failpoint::at(Point::MirrorSettled);
-        }
+        let written = self.settle(written).await?;
+        failpoint::at(Point::MirrorSettled);
         self.done.new += written.inserted;
         self.checkpoint(written, place).await
     }
 
-    async fn compare_contents(&mut self, slice: &Slice) -> Step<Written> {
-        let row = self.ask_target(&mirror::compare(&self.plan.mapping, slice)).await?;
-        let count = |index| row.number(index).map_err(Trouble::target("compare"));
-        Ok(Written { updated: count(0)?, deleted: count(1)?, inserted: count(2)? })
+    async fn compare_contents(&mut self, slice: &Slice, unstaged: u64) -> Step<Written> {
+        let found = counts(&self.ask_target(&mirror::compare(&self.plan.mapping, slice)).await?)?;
+        match self.refuse_by_rules(unstaged).await? {
+            Refusals::None => Ok(found),
+            Refusals::Some => counts(&self.ask_target(&mirror::count()).await?),
+        }
+    }
+
+    /// Deletes go first: what comes in may need their place.
+    async fn settle(&mut self, written: Written) -> Step<Written> {
+        self.check_deletes(written.deleted)?;
+        if written == Written::default() {
+            return Ok(written);
+        }
+        self.list_updates(&mirror::keys_to_update(LISTED_KEYS), written.updated).await?;
+        if written.deleted > 0 {
+            self.tell_target(&mirror::delete(&self.plan.mapping)).await?;
+            failpoint::at(Point::MirrorDeleted);
+        }
+        match self.write_staged().await? {
+            Refusals::None => Ok(written),
+            Refusals::Some => {
+                let left = counts(&self.ask_target(&mirror::count()).await?)?;
+                Ok(Written { deleted: written.deleted, ..left })
+            }
+        }
     }
 
     fn check_deletes(&self, deletes: u64) -> Step<()> {
@@ -82,6 +97,11 @@ impl Job<'_> {
                 self.source.side.word()
             ))
     }
+}
+
+fn counts(row: &Row) -> Step<Written> {
+    let count = |index| row.number(index).map_err(Trouble::target("compare"));
+    Ok(Written { updated: count(0)?, deleted: count(1)?, inserted: count(2)? })
 }
 
 impl From<Error> for Trouble {

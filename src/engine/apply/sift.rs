@@ -17,8 +17,9 @@ use crate::db::connection::Row;
 use crate::db::copy::{Copy, FEW_VALUES, Format, relay};
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Uniqueness};
-use crate::db::sql::select::{Selection, Slice, copy_keys, copy_rows, copy_rows_with_keys};
-use crate::db::sql::{owned, stage};
+use crate::db::sql::select::{Selection, Slice, keys, rows, rows_with_keys};
+use crate::db::sql::session::savepoint;
+use crate::db::sql::{owned, refusal, stage};
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
@@ -39,20 +40,23 @@ struct Wanted {
     suspect: u64,
     /// Source rows that have one of these keys, at least.
     rows: u64,
+    /// Rows whose key did not even get into staging.
+    refused: u64,
 }
 
 impl Job<'_> {
     /// One checkpoint of missing rows.
     pub(super) async fn sift(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
-        self.target.begin(stage::create_keys(mapping)).await.map_err(Trouble::target("stage"))?;
+        let opening = [stage::create_keys(mapping), refusal::create_refused(), savepoint()];
+        self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
         failpoint::at(Point::SiftBegun);
         let wanted = self.stage_keys(slice).await?;
         let mut inserted = 0;
-        if wanted.missing + wanted.suspect > 0 {
-            self.stage_rows(slice, wanted).await?;
+        if wanted.missing + wanted.suspect + wanted.refused > 0 {
+            let refused = self.stage_rows(slice, wanted).await?;
             failpoint::at(Point::SiftRowsStaged);
-            inserted = self.insert().await?;
+            inserted = self.insert(wanted.refused + refused).await?;
         }
         self.done.new += inserted;
         self.checkpoint(Written { inserted, ..Written::default() }, place).await
@@ -61,25 +65,28 @@ impl Job<'_> {
     async fn stage_keys(&mut self, slice: &Slice) -> Step<Wanted> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-        let keys = Copy {
-            out: copy_keys(mapping, selection),
-            into: stage::into_keys(mapping),
-            format: Format::Text,
-        };
-        let staged = self.relay(&keys).await?;
+        let staged =
+            self.stage(&keys(mapping, selection), stage::into_keys(mapping), Format::Text).await?;
         failpoint::at(Point::SiftKeysStaged);
         let sifted = self.ask_target(&stage::sift(mapping)).await?;
         failpoint::at(Point::SiftSifted);
         let count = |index| sifted.number(index).map_err(Trouble::target("compare"));
-        Ok(Wanted { staged, missing: count(0)?, suspect: count(1)?, rows: count(2)? })
+        Ok(Wanted {
+            staged: staged.rows,
+            missing: count(0)?,
+            suspect: count(1)?,
+            rows: count(2)?,
+            refused: staged.refused,
+        })
     }
 
     /// Fetches the wanted rows: by their keys while they are a small part of
     /// the slice, else the whole slice, of which the insert takes its part.
-    async fn stage_rows(&mut self, slice: &Slice, wanted: Wanted) -> Step<()> {
+    /// Returns how many rows did not get into staging.
+    async fn stage_rows(&mut self, slice: &Slice, wanted: Wanted) -> Step<u64> {
         let mapping = &self.plan.mapping;
-        let opening = Sql::batch([stage::create_rows(mapping), stage::open_wanted(mapping)]);
-        self.target.session.execute(&opening).await.map_err(Trouble::target("stage"))?;
+        let opening = [stage::create_rows(mapping), stage::open_wanted(mapping), savepoint()];
+        self.tell_target(&Sql::batch(opening)).await?;
         let count = wanted.missing + wanted.suspect;
         let few = count.saturating_mul(mapping.columns.len() as u64) <= FEW_VALUES as u64;
         let format = if few { Format::Text } else { mapping.format };
@@ -87,15 +94,21 @@ impl Job<'_> {
         if most && mapping.existence == Existence::InTable {
             let selection =
                 Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-            return self.relay_rows(copy_rows(mapping, selection, format), format).await.map(drop);
+            let staged =
+                self.stage(&rows(mapping, selection), stage::into_rows(mapping), format).await?;
+            return Ok(staged.refused);
         }
-        let mut fetched = 0;
+        let (mut fetched, mut refused) = (0, 0);
         loop {
             let keys = self.next_keys().await?;
             if keys.is_empty() {
-                return self.check_fetched(fetched, wanted.rows);
+                self.check_fetched(fetched + refused, wanted.rows)?;
+                return Ok(refused);
             }
-            fetched += self.relay_rows(copy_rows_with_keys(mapping, &keys, format), format).await?;
+            let query = rows_with_keys(mapping, &keys);
+            let staged = self.stage(&query, stage::into_rows(mapping), format).await?;
+            fetched += staged.rows;
+            refused += staged.refused;
         }
     }
 
@@ -126,17 +139,12 @@ impl Job<'_> {
     }
 
     async fn next_keys(&mut self) -> Step<Vec<Vec<String>>> {
-        let fetch = stage::fetch_wanted(KEYS_PER_FETCH);
+        let fetch = Sql::batch([savepoint(), stage::fetch_wanted(KEYS_PER_FETCH)]);
         let rows = self.target.session.rows(&fetch).await.map_err(Trouble::target("compare"))?;
         let width = self.plan.mapping.key.len();
         let key = |row: &Row| (0..width).map(|index| row.text(index).map(str::to_owned)).collect();
         let keys: Result<_, _> = rows.iter().map(key).collect();
         keys.map_err(Trouble::target("compare"))
-    }
-
-    async fn relay_rows(&mut self, out: Sql, format: Format) -> Step<u64> {
-        let copy = Copy { out, into: stage::into_rows(&self.plan.mapping), format };
-        self.relay(&copy).await
     }
 
     pub(super) async fn relay(&mut self, copy: &Copy) -> Step<u64> {
@@ -149,55 +157,37 @@ impl Job<'_> {
 
     /// Inserts what is missing, and keeps what was delivered and what is in
     /// conflict. Returns the number of rows inserted.
-    async fn insert(&mut self) -> Step<u64> {
-        self.guard_key().await?;
+    async fn insert(&mut self, unstaged: u64) -> Step<u64> {
+        let doubles = self.guard_key().await?;
         failpoint::at(Point::SiftLocked);
         let mapping = &self.plan.mapping;
-        let inserted = self.ask_target(&stage::insert_missing(mapping)).await?;
+        self.tell_target(&stage::create_inserted(mapping)).await?;
+        self.refuse_by_rules(unstaged + doubles).await?;
+        failpoint::at(Point::SiftRefused);
+        self.write_staged().await?;
         failpoint::at(Point::SiftInserted);
-        let inserted = inserted.number(0).map_err(Trouble::target("write to"))?;
         self.record_keys().await?;
         failpoint::at(Point::SiftRecorded);
         self.look_for_vanished().await?;
-        Ok(inserted)
+        let inserted = self.ask_target(&stage::count_inserted()).await?;
+        inserted.number(0).map_err(Trouble::target("write to"))
     }
 
     /// Makes sure that no key can come in twice: by a lock, or by the index,
-    /// which takes one row per key and so must not be offered two.
-    async fn guard_key(&mut self) -> Step<()> {
+    /// which takes one row per key and so must not be offered two. Returns how
+    /// many keys stand on several rows although the target allows one.
+    async fn guard_key(&mut self) -> Step<u64> {
         let mapping = &self.plan.mapping;
         if mapping.existence == Existence::InLedger {
-            return Ok(());
+            return Ok(0);
         }
         if mapping.uniqueness == Uniqueness::Unguarded {
             let lock = stage::lock_target(mapping);
-            return self.target.session.execute(&lock).await.map_err(Trouble::target("lock"));
+            self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+            return Ok(0);
         }
-        let duplicate = stage::find_duplicate(mapping);
-        let rows =
-            self.target.session.rows(&duplicate).await.map_err(Trouble::target("compare"))?;
-        match rows.first() {
-            None => Ok(()),
-            Some(row) => Err(self.duplicate(row.get(0), row.get(1))),
-        }
-    }
-
-    fn duplicate(&self, key: Option<&str>, rows: Option<&str>) -> Trouble {
-        let (key, rows) = (key.unwrap_or("?"), rows.unwrap_or("several"));
-        let (source, target) = (self.source.side.word(), self.target.side.word());
-        let error =
-            Error::new(Kind::Table, format!("could not insert key {key} into {}", self.plan.name));
-        Trouble::refused(
-            error
-                .because_text(format!(
-                    "the key stands on {rows} rows on the {source}, but the {target} allows one"
-                ))
-                .hint(format!(
-                    "give all but one of these rows another key on the {source}, or name a key \
-                     that tells them apart: [tables.{}] key = [...]",
-                    self.plan.name
-                )),
-        )
+        let doubles = self.ask_target(&stage::refuse_doubles(mapping)).await?;
+        doubles.number(0).map_err(Trouble::target("compare"))
     }
 
     async fn record_keys(&mut self) -> Step<()> {

@@ -13,14 +13,19 @@
 
 use crate::config::OnDuplicate;
 use crate::db::connection::Row;
-use crate::db::copy::{Copy, Format};
-use crate::db::sql::select::{Selection, Slice, copy_rows_sharing_keys};
-use crate::db::sql::{Sql, merge, stage};
+use crate::db::copy::Format;
+use crate::db::sql::select::{Selection, Slice, rows_sharing_keys};
+use crate::db::sql::session::savepoint;
+use crate::db::sql::{Sql, merge, refusal, stage};
+use crate::engine::apply::careful::Staged;
+use crate::engine::apply::refuse::Refusals;
 use crate::engine::apply::{Job, Place, Step, Written};
+use crate::engine::event::Event;
 use crate::engine::target::Ending;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
 use crate::failpoint::{self, Point};
+use crate::ident::Ident;
 
 /// Keys that a dry run lists.
 pub(super) const LISTED_KEYS: u64 = 100;
@@ -38,44 +43,58 @@ impl Job<'_> {
     /// One checkpoint of an upsert.
     pub(super) async fn upsert(&mut self, slice: &Slice, place: Place) -> Step<()> {
         let mapping = &self.plan.mapping;
-        self.target.begin(merge::create_rows(mapping)).await.map_err(Trouble::target("stage"))?;
+        let opening = [merge::create_rows(mapping), refusal::create_refused(), savepoint()];
+        self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
         failpoint::at(Point::UpsertBegun);
         let staged = self.stage_rows_sharing_keys(slice).await?;
         failpoint::at(Point::UpsertStaged);
         let mut written = Written::default();
-        if staged > 0 {
+        if staged.rows + staged.refused > 0 {
             self.settle_duplicates().await?;
             failpoint::at(Point::UpsertSettled);
-            written = self.merge().await?;
+            written = self.merge(staged.refused).await?;
         }
         self.checkpoint(written, place).await
     }
 
-    async fn stage_rows_sharing_keys(&mut self, slice: &Slice) -> Step<u64> {
+    pub(super) async fn stage_rows_sharing_keys(&mut self, slice: &Slice) -> Step<Staged> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-        let copy = Copy {
-            out: copy_rows_sharing_keys(mapping, selection),
-            into: merge::into_rows(mapping),
-            format: Format::Text,
-        };
-        self.relay(&copy).await
+        let query = rows_sharing_keys(mapping, selection);
+        self.stage(&query, merge::into_rows(mapping), Format::Text).await
     }
 
     async fn settle_duplicates(&mut self) -> Step<()> {
         let (mapping, run) = (&self.plan.mapping, &self.settings.run);
-        let sql = match &self.plan.on_duplicate {
+        match &self.plan.on_duplicate {
             OnDuplicate::Reject => {
-                merge::reject_duplicates(mapping, self.settings.direction.word(), run)
+                let sql = merge::reject_duplicates(mapping, self.settings.direction.word(), run);
+                self.ask_target(&sql).await.map(drop)
             }
             OnDuplicate::Latest(column) => {
-                merge::keep_latest(mapping, column).ok_or_else(|| self.no_such_column(column))?
+                let sql = merge::keep_latest(mapping, column)
+                    .ok_or_else(|| self.no_such_column(column))?;
+                let row = self.ask_target(&sql).await?;
+                self.tell_passed_over(column, &row)
             }
-        };
-        self.ask_target(&sql).await.map(drop)
+        }
     }
 
-    fn no_such_column(&self, column: &crate::ident::Ident) -> Trouble {
+    fn tell_passed_over(&self, column: &Ident, answer: &Row) -> Step<()> {
+        let rows: u64 = answer.number(0).map_err(Trouble::target("compare"))?;
+        if rows > 0 {
+            self.observer.hear(Event::Warning(&format!(
+                "{}: {rows} of the rows that share a key were passed over, because another has \
+                 the latest \"{column}\": keys {}{}",
+                self.plan.name,
+                answer.get(1).unwrap_or("unknown"),
+                if rows > merge::NAMED_KEYS as u64 { " ..." } else { "" }
+            )));
+        }
+        Ok(())
+    }
+
+    fn no_such_column(&self, column: &Ident) -> Trouble {
         let name = &self.plan.name;
         let error = Error::new(Kind::Table, format!("could not choose among the rows of {name}"));
         Trouble::refused(
@@ -87,26 +106,37 @@ impl Job<'_> {
         )
     }
 
-    async fn merge(&mut self) -> Step<Written> {
+    async fn merge(&mut self, unstaged: u64) -> Step<Written> {
         let mapping = &self.plan.mapping;
-        let lock = stage::lock_target(mapping);
-        self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
+        self.tell_target(&stage::lock_target(mapping)).await?;
         failpoint::at(Point::UpsertLocked);
-        let fates = fates(&self.ask_target(&merge::matched(mapping)).await?)?;
+        let mut fates = fates(&self.ask_target(&merge::matched(mapping)).await?)?;
         failpoint::at(Point::UpsertMatched);
+        if self.refuse_by_rules(unstaged).await? == Refusals::Some {
+            fates = self.recount(fates).await?;
+        }
         self.list_updates(&merge::keys_to_update(mapping, LISTED_KEYS), fates.update).await?;
         if fates.conflict > 0 {
             let (direction, run) = (self.settings.direction.word(), &self.settings.run);
             self.tell_target(&merge::record_conflicts(mapping, direction, run)).await?;
         }
         if fates.update + fates.missing > 0 {
-            self.tell_target(&merge::update_and_insert(mapping)).await?;
+            if self.write_staged().await? == Refusals::Some {
+                fates = self.recount(fates).await?;
+            }
             self.look_for_unmerged().await?;
             failpoint::at(Point::UpsertMerged);
         }
         self.done.protected += fates.protected;
         self.done.new += fates.missing;
         Ok(Written { inserted: fates.missing, updated: fates.update, deleted: 0 })
+    }
+
+    /// Counts again what is written, after rows were set aside.
+    async fn recount(&mut self, fates: Fates) -> Step<Fates> {
+        let row = self.ask_target(&merge::count_fates()).await?;
+        let count = |index| row.number(index).map_err(Trouble::target("compare"));
+        Ok(Fates { update: count(0)?, missing: count(1)?, ..fates })
     }
 
     /// A dry run says which rows it would set to the source's values.

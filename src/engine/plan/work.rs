@@ -1,8 +1,11 @@
 //! What a survey's counts mean: nothing, a stream, or a sifting. Pure.
 
 use crate::config::Mode;
+use crate::db::sql::bucket::Division;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Existence;
-use crate::db::sql::select::{Changed, Slice};
+use crate::db::sql::select::Slice;
+use crate::engine::plan::division::{divide, power_of_two};
 use crate::engine::plan::{Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
@@ -21,6 +24,8 @@ pub struct Counts {
     pub changed: u64,
     /// The first and the last page that hold such rows, where it was asked for.
     pub pages: Option<(u64, u64)>,
+    /// The lowest and the highest key, where it was asked for.
+    pub keys: Option<(i64, i64)>,
 }
 
 /// What is to be done with a pair.
@@ -33,22 +38,12 @@ pub enum Work {
     /// Slice by slice, as the pair's mode does it.
     Slices(Vec<Slice>),
     /// Count and checksum say that both sides differ, or not whether they do:
-    /// compare the keys in this many buckets.
-    Compare { buckets: u32 },
+    /// compare the keys in buckets.
+    Compare { division: Division },
 }
 
 /// Up to this many keys are sent at once: comparing costs more round trips.
 const FEW_KEYS: u64 = 4_000;
-
-/// Keys per bucket of a comparison: few enough to send again when one of them
-/// is new, many enough that the buckets themselves are few.
-const KEYS_PER_BUCKET: u64 = 64;
-
-/// Rows per bucket where whole rows are sent.
-const ROWS_PER_BUCKET: u64 = 16;
-
-/// Bounds the memory that a comparison takes.
-const MOST_BUCKETS: u64 = 65_536;
 
 /// Decides from the counts of both sides.
 ///
@@ -58,23 +53,29 @@ const MOST_BUCKETS: u64 = 65_536;
 pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_rows: u64) -> Work {
     let in_table = plan.mapping.existence == Existence::InTable;
     // Rows that came from the target are not sent back: they need a look each.
-    let streams = plan.mode != Mode::Upsert || source.owned == 0;
+    let streams = (plan.mode != Mode::Upsert || source.owned == 0) && takes_all(plan);
     match target {
         Some(target) if plan.mode == Mode::Mirror => mirror(plan, source, target, chunk_rows),
         _ if source.rows == 0 && source.keyless == 0 && plan.again.is_empty() => Work::Nothing,
         Some(target) if target.rows == 0 && target.keyless == 0 && in_table && streams => {
-            match plan.triggers {
-                Triggers::None => {
-                    Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
-                }
-                Triggers::OnInsert => Work::Slices(bucket_slices(source.rows, chunk_rows)),
-            }
+            Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+        }
+        Some(target) if target.rows == 0 && target.keyless == 0 && in_table => {
+            Work::Slices(bucket_slices(source.rows, chunk_rows))
         }
         Some(target) if in_table && plan.changed == Changed::Everything => {
             compare(plan, source, target)
         }
         _ => Work::Slices(changed_slices(source, chunk_rows)),
     }
+}
+
+/// Whether nothing is likely to stand against rows that go in unseen.
+///
+/// A trigger may drop a row or change its key. Rows that point to nothing are
+/// common where one side has no foreign keys; one of them would undo all.
+fn takes_all(plan: &TablePlan) -> bool {
+    plan.triggers == Triggers::None && plan.constraints.foreign_keys.is_empty()
 }
 
 /// The survey has been through the whole table already. Nothing moves in our
@@ -97,20 +98,16 @@ fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -
     });
     let checksum = source.checksum.as_deref();
     let sums_equal = checksum.is_some() && checksum == target.checksum.as_deref();
-    if source.rows == target.rows && (still_equal || sums_equal || source.rows == 0) {
+    let equal = source.rows == target.rows && (still_equal || sums_equal || source.rows == 0);
+    if equal && plan.again.is_empty() {
         Work::Nothing
-    } else if target.rows == 0 {
+    } else if target.rows == 0 && takes_all(plan) {
         Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
     } else if source.rows.max(target.rows) <= FEW_KEYS {
         Work::Slices(vec![Slice::All])
     } else {
-        Work::Compare { buckets: content_bucket_count(source.rows) }
+        Work::Compare { division: divide(plan, source) }
     }
-}
-
-/// Buckets of whole rows are finer: what a bucket holds is sent in full.
-fn content_bucket_count(rows: u64) -> u32 {
-    power_of_two((rows / ROWS_PER_BUCKET).clamp(1, MOST_BUCKETS))
 }
 
 fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
@@ -127,20 +124,7 @@ fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
     if source.rows <= FEW_KEYS {
         return Work::Slices(vec![Slice::All]);
     }
-    let buckets = match plan.mode {
-        Mode::Upsert => content_bucket_count(source.rows),
-        Mode::Off | Mode::InsertMissing | Mode::Mirror => bucket_count(source.rows),
-    };
-    Work::Compare { buckets }
-}
-
-fn bucket_count(rows: u64) -> u32 {
-    let wanted = (rows / KEYS_PER_BUCKET).clamp(1, MOST_BUCKETS);
-    power_of_two(wanted)
-}
-
-fn power_of_two(least: u64) -> u32 {
-    u32::try_from(least.next_power_of_two()).unwrap_or(1 << 31)
+    Work::Compare { division: divide(plan, source) }
 }
 
 /// Slices of at most about `chunk_rows` rows, each key in one slice only.
@@ -181,7 +165,7 @@ pub fn differing_slices(
     plan: &TablePlan,
     source: &Buckets,
     target: &Buckets,
-    count: u32,
+    division: Division,
     chunk_rows: u64,
 ) -> Vec<Slice> {
     let differing = source.iter().filter(|(bucket, sums)| target.get(bucket) != Some(sums));
@@ -189,14 +173,14 @@ pub fn differing_slices(
     let (mut wanted, mut rows) = (Vec::new(), 0);
     for (&bucket, (bucket_rows, _)) in differing {
         if rows + bucket_rows > chunk_rows && !wanted.is_empty() {
-            slices.push(Slice::Buckets { count, wanted: std::mem::take(&mut wanted) });
+            slices.push(division.slice(std::mem::take(&mut wanted)));
             rows = 0;
         }
         wanted.push(bucket);
         rows += bucket_rows;
     }
     if !wanted.is_empty() {
-        slices.push(Slice::Buckets { count, wanted });
+        slices.push(division.slice(wanted));
     }
     if plan.mapping.owned.is_some() {
         slices.push(Slice::Owned);
@@ -207,22 +191,24 @@ pub fn differing_slices(
 /// The one slice that holds every row of either side whose bucket differs. It
 /// is one, because a row that was changed has left one bucket for another.
 #[must_use]
-pub fn differing_slice(source: &Buckets, target: &Buckets, count: u32) -> Slice {
+pub fn differing_slice(source: &Buckets, target: &Buckets, division: Division) -> Slice {
     let mut wanted: Vec<u32> = source.keys().chain(target.keys()).copied().collect();
     wanted.sort_unstable();
     wanted.dedup();
     wanted.retain(|bucket| source.get(bucket) != target.get(bucket));
-    if wanted.len() > count as usize / 2 { Slice::All } else { Slice::Buckets { count, wanted } }
+    if wanted.len() > division.count() as usize / 2 { Slice::All } else { division.slice(wanted) }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::db::sql::changed::{Echoes, Ids};
     use crate::db::sql::mapping::tests::mapping;
+    use crate::engine::plan::KeyRanges;
     use crate::engine::plan::cursor::How;
     use crate::metadata::watermark::Horizon;
 
-    fn plan(changed: Changed) -> TablePlan {
+    pub(in crate::engine::plan) fn plan(changed: Changed) -> TablePlan {
         TablePlan {
             name: "t".into(),
             mapping: mapping(),
@@ -242,10 +228,19 @@ mod tests {
             sequences: vec![],
             left_out: vec![],
             parents: vec![],
+            constraints: crate::db::sql::refusal::Constraints::default(),
+            lengths: vec![],
             triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
+            key_ranges: KeyRanges::Unindexed,
         }
+    }
+
+    const EIGHT: Division = Division::Hashed { count: 8 };
+
+    fn since(horizon: u64, echoes: Echoes) -> Changed {
+        Changed::SinceHorizon { horizon, ids: Ids::ByAge, echoes }
     }
 
     fn counts(rows: u64, checksum: &str) -> Counts {
@@ -264,7 +259,7 @@ mod tests {
         assert_eq!(work(&owned, &counts(9, "5")), Work::Slices(vec![Slice::Owned]));
         assert_eq!(
             work(&counts(1_000_000, "5"), &counts(1_000_000, "6")),
-            Work::Compare { buckets: 16_384 }
+            Work::Compare { division: Division::Hashed { count: 16_384 } }
         );
     }
 
@@ -302,10 +297,7 @@ mod tests {
 
     #[test]
     fn many_changed_rows_are_sifted_in_buckets() {
-        let plan = plan(Changed::SinceHorizon {
-            horizon: 1,
-            echoes: crate::db::sql::select::Echoes::Unknown,
-        });
+        let plan = plan(since(1, Echoes::Unknown));
         assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Slices(vec![Slice::All]));
         let Work::Slices(slices) = decide(&plan, &counts(2500, ""), None, 1000) else { panic!() };
         assert_eq!(slices.len(), 4);
@@ -314,10 +306,7 @@ mod tests {
 
     #[test]
     fn few_changed_rows_are_read_from_their_pages() {
-        let plan = plan(Changed::SinceHorizon {
-            horizon: 1,
-            echoes: crate::db::sql::select::Echoes::Unknown,
-        });
+        let plan = plan(since(1, Echoes::Unknown));
         let counts = |rows| Counts { pages: Some((7, 9)), ..counts(rows, "") };
         let pages = Slice::Pages { from: 7, to: Some(10) };
         assert_eq!(decide(&plan, &counts(1000), None, 1000), Work::Slices(vec![pages]));
@@ -329,13 +318,9 @@ mod tests {
     fn a_mirror_rests_only_when_neither_side_has_moved() {
         let mut plan = plan(Changed::Everything);
         plan.mode = Mode::Mirror;
-        let since = |horizon| Changed::SinceHorizon {
-            horizon,
-            echoes: crate::db::sql::select::Echoes::LeftOut,
-        };
         plan.last_equal = Some(crate::engine::plan::LastEqual {
-            source: since(1),
-            target: since(2),
+            source: since(1, Echoes::LeftOut),
+            target: since(2, Echoes::LeftOut),
             source_rows: 9,
             target_rows: 9,
         });
@@ -354,7 +339,7 @@ mod tests {
         let side = |sums: &[(u32, u64)]| -> Buckets {
             sums.iter().map(|&(bucket, rows)| (bucket, (rows, String::new()))).collect()
         };
-        let slice = differing_slice(&side(&[(0, 1), (1, 1)]), &side(&[(0, 1), (5, 1)]), 8);
+        let slice = differing_slice(&side(&[(0, 1), (1, 1)]), &side(&[(0, 1), (5, 1)]), EIGHT);
         assert_eq!(slice, Slice::Buckets { count: 8, wanted: vec![1, 5] });
     }
 
@@ -367,7 +352,7 @@ mod tests {
         let source = side(&[(0, 60, "1"), (1, 60, "2"), (2, 60, "3"), (3, 1, "4")]);
         let target = side(&[(0, 60, "1"), (1, 59, "9"), (7, 5, "5")]);
         assert_eq!(
-            differing_slices(&plan, &source, &target, 8, 100),
+            differing_slices(&plan, &source, &target, EIGHT, 100),
             [
                 Slice::Buckets { count: 8, wanted: vec![1] },
                 Slice::Buckets { count: 8, wanted: vec![2, 3] },

@@ -113,6 +113,22 @@ impl Server {
         start_and_wait(&mut keeper, &mark)
     }
 
+    /// Adds lines to `postgresql.conf` and to `pg_hba.conf`, before the ones that are there, and
+    /// starts the server again. The first of them that fits decides who may enter.
+    pub fn configure(&self, settings: &str, who_may_enter: &str) -> Result<()> {
+        let data = self.keeper().data();
+        settings::add(&data, settings, who_may_enter)?;
+        self.restart()
+    }
+
+    /// Lets the server offer TLS with this certificate and key, both PEM, and starts it again.
+    pub fn encrypt(&self, certificate: &str, key: &str) -> Result<()> {
+        let data = self.keeper().data();
+        settings::write_secret(&data, "server.crt", certificate)?;
+        settings::write_secret(&data, "server.key", key)?;
+        self.configure("ssl = on", "")
+    }
+
     /// A test that panicked while it held the keeper has not harmed it.
     fn keeper(&self) -> MutexGuard<'_, Keeper> {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)

@@ -41,6 +41,35 @@ pub fn write(data: &Path, side: Side) -> Result<()> {
     std::fs::write(data.join("pg_hba.conf"), WHO_MAY_ENTER).context("could not write pg_hba.conf")
 }
 
+/// The last setting in the file is the one that holds, the first line that lets somebody in too.
+pub fn add(data: &Path, settings: &str, who_may_enter: &str) -> Result<()> {
+    append(data, &format!("\n{settings}\n"))?;
+    let hba = data.join("pg_hba.conf");
+    let known = std::fs::read_to_string(&hba).context("no pg_hba.conf")?;
+    std::fs::write(&hba, format!("{who_may_enter}\n{known}")).context("could not write pg_hba.conf")
+}
+
+/// A file that nobody but the server's account may read, as the server demands of a key.
+pub fn write_secret(data: &Path, name: &str, text: &str) -> Result<()> {
+    let file = data.join(name);
+    let _ = std::fs::remove_file(&file);
+    std::fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
+    hand_over(data, &file)
+}
+
+#[cfg(unix)]
+fn hand_over(data: &Path, file: &Path) -> Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+    let owner = std::fs::metadata(data)?;
+    chown(file, Some(owner.uid()), Some(owner.gid())).context("could not give a file away")
+}
+
+#[cfg(not(unix))]
+fn hand_over(_: &Path, _: &Path) -> Result<()> {
+    Ok(())
+}
+
 /// The last setting in the file is the one that holds.
 pub fn set_port(data: &Path, port: u16) -> Result<()> {
     append(data, &format!("port = {port}\n"))

@@ -1,0 +1,224 @@
+//! Stages rows in small parts where staging refuses some of them, so that one
+//! value which does not fit its column keeps back its own row only.
+//!
+//! Knows staging, not what becomes of the rows in it.
+
+use crate::db::copy::{Copy, Format, Into, Rows, send};
+use crate::db::failure::{Failure, Result as Answer};
+use crate::db::sql::Sql;
+use crate::db::sql::loose;
+use crate::db::sql::mapping::Comparison;
+use crate::db::sql::refusal::{Refused, refuse_unstaged};
+use crate::db::sql::select::{Query, named_rows};
+use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoint};
+use crate::engine::apply::{Job, Step};
+use crate::engine::target::Target;
+use crate::engine::trouble::Trouble;
+use crate::failpoint::{self, Point};
+use bytes::Bytes;
+use std::collections::HashMap;
+
+/// `string_data_right_truncation`
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const TOO_LONG: &str = "22001";
+
+/// Rows that are tried at once.
+const PART: usize = 512;
+
+/// What came of staging.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Staged {
+    pub rows: u64,
+    /// Rows that are in `pgsync_refused` instead.
+    pub refused: u64,
+}
+
+/// A row in COPY's text format, and its name.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    row: Bytes,
+}
+
+/// A row that staging refused, by its name.
+type Refusal = (String, Failure);
+
+impl Job<'_> {
+    /// Streams rows into staging; those whose values its types refuse are put
+    /// into `pgsync_refused`.
+    ///
+    /// The caller has marked the open transaction with a savepoint, in a
+    /// message of its own, so that the usual case costs no round trip more.
+    pub(super) async fn stage(
+        &mut self,
+        query: &Query,
+        into: Into,
+        format: Format,
+    ) -> Step<Staged> {
+        let copy = Copy { out: query.copy(format), into, format };
+        match self.relay(&copy).await {
+            Ok(rows) => Ok(Staged { rows, refused: 0 }),
+            Err(trouble) if trouble.blames_a_row() => {
+                tracing::debug!("staging with care, because {trouble:?}");
+                failpoint::at(Point::StageRefused);
+                self.tell_target(&rollback_to_savepoint()).await?;
+                let loosely = trouble.sqlstate() == Some(TOO_LONG) && !self.plan.lengths.is_empty();
+                if loosely && let Some(staged) = self.stage_loosely(query, &copy.into).await? {
+                    return Ok(staged);
+                }
+                self.stage_in_parts(query, &copy.into).await
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Stages everything with texts of any length, and then what fits. Nothing
+    /// is staged where values are refused for other reasons too.
+    async fn stage_loosely(&mut self, query: &Query, into: &Into) -> Step<Option<Staged>> {
+        let (mapping, lengths) = (&self.plan.mapping, &self.plan.lengths);
+        let opening = [savepoint(), loose::create(mapping, lengths)];
+        self.tell_target(&Sql::batch(opening)).await?;
+        let out = query.copy_named(mapping);
+        let copy = Copy { out, into: loose::instead_of(into), format: Format::Text };
+        let moved = match self.relay(&copy).await {
+            Ok(_) => self.ask_target(&loose::settle(mapping, into, lengths)).await,
+            Err(trouble) => Err(trouble),
+        };
+        match moved {
+            Ok(row) => {
+                let count = |index| row.number(index).map_err(Trouble::target("stage"));
+                let staged = Staged { rows: count(0)?, refused: count(1)? };
+                self.check_refusals(staged.refused)?;
+                Ok(Some(staged))
+            }
+            Err(trouble) if trouble.blames_a_row() => {
+                self.tell_target(&rollback_to_savepoint()).await?;
+                Ok(None)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn stage_in_parts(&mut self, query: &Query, into: &Into) -> Step<Staged> {
+        let most = self.settings.limits.max_rejects;
+        let named = query.copy_named(&self.plan.mapping);
+        let mut source =
+            Rows::open(&mut self.source.session, &named).await.map_err(Trouble::source("read"))?;
+        let mut parts = Parts { target: self.target, into, most, rows: 0, refused: Vec::new() };
+        let mut part = Vec::with_capacity(PART);
+        let mut outcome = Ok(());
+        // Read to the end even after a failure: a stream that is dropped
+        // half-way costs the session.
+        while let Some(row) = source.next().await.map_err(Trouble::source("read"))? {
+            part.extend(self::named(&row));
+            if part.len() == PART && outcome.is_ok() {
+                outcome = parts.put(std::mem::take(&mut part)).await;
+            }
+        }
+        if outcome.is_ok() {
+            outcome = parts.put(part).await;
+        }
+        drop(source);
+        outcome.map_err(Trouble::target("stage"))?;
+        let (rows, refused) = (parts.rows, parts.refused);
+        let staged = Staged { rows, refused: refused.len() as u64 };
+        self.keep_unstaged(refused).await?;
+        Ok(staged)
+    }
+
+    /// Puts the refused rows into `pgsync_refused`, as the source has them.
+    async fn keep_unstaged(&mut self, refused: Vec<Refusal>) -> Step<()> {
+        self.check_refusals(refused.len() as u64)?;
+        for part in refused.chunks(PART) {
+            let names: Vec<&str> = part.iter().map(|(name, _)| name.as_str()).collect();
+            let question = named_rows(&self.plan.mapping, &names);
+            let answers = self.source.ask(&question).await.map_err(Trouble::source("read"))?;
+            let found: HashMap<&str, &str> =
+                answers.iter().filter_map(|row| Some((row.get(0)?, row.get(1)?))).collect();
+            let rows: Vec<Refused> = part
+                .iter()
+                .map(|(name, failure)| self.refused(name, failure, found.get(name.as_str())))
+                .collect();
+            self.tell_target(&refuse_unstaged(&rows)).await?;
+        }
+        Ok(())
+    }
+
+    fn refused(&self, name: &str, failure: &Failure, row: Option<&&str>) -> Refused {
+        let column = self.refused_column(failure);
+        let place = column.map_or(String::new(), |column| format!(" (column \"{column}\")"));
+        Refused {
+            key: name.to_owned(),
+            sqlstate: failure.sqlstate().unwrap_or("22000").to_owned(),
+            message: format!("{}{place}", failure.words()),
+            row: row.map_or("{}", |row| *row).to_owned(),
+        }
+    }
+
+    /// The column by its own name: the columns of a merge are staged as `c1`,
+    /// `c2`, ...
+    fn refused_column(&self, failure: &Failure) -> Option<String> {
+        let Failure::Server(refusal) = failure else { return None };
+        let name = refusal.column.as_deref()?;
+        let numbered = self.plan.mapping.comparison != Comparison::Keys;
+        let number = name.strip_prefix('c').filter(|_| numbered);
+        let index = number.and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
+        let column = index.and_then(|index| self.plan.mapping.columns.get(index));
+        Some(column.map_or(name, |column| column.target.as_str()).to_owned())
+    }
+}
+
+/// Rows on their way into staging, part by part.
+struct Parts<'a> {
+    target: &'a mut Target,
+    into: &'a Into,
+    /// With more refused rows than this nobody looks further.
+    most: u64,
+    rows: u64,
+    refused: Vec<Refusal>,
+}
+
+impl Parts<'_> {
+    /// Puts a part in; where it is refused, halves it until one row is left.
+    async fn put(&mut self, part: Vec<Named>) -> Answer<()> {
+        let mut parts = vec![part];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() || self.refused.len() as u64 > self.most {
+                continue;
+            }
+            let Err(failure) = self.try_in(&part).await else {
+                self.rows += part.len() as u64;
+                continue;
+            };
+            if !failure.blames_a_row() {
+                return Err(failure);
+            }
+            if part.len() == 1 {
+                self.refused.extend(part.pop().map(|row| (row.name, failure)));
+                continue;
+            }
+            let second = part.split_off(part.len() / 2);
+            parts.push(second);
+            parts.push(part);
+        }
+        Ok(())
+    }
+
+    async fn try_in(&mut self, part: &[Named]) -> Answer<()> {
+        let session = &mut self.target.session;
+        session.execute(&savepoint()).await?;
+        let rows: Vec<Bytes> = part.iter().map(|named| named.row.clone()).collect();
+        let outcome = send(session, self.into, &rows).await.map(drop);
+        let ending = if outcome.is_ok() { release_savepoint() } else { rollback_to_savepoint() };
+        session.execute(&ending).await?;
+        outcome
+    }
+}
+
+/// Splits the name off a line of COPY's text format.
+fn named(line: &Bytes) -> Option<Named> {
+    let tab = line.iter().position(|&byte| byte == b'\t')?;
+    let name = String::from_utf8_lossy(line.get(..tab)?).replace("\\\\", "\\");
+    Some(Named { name, row: line.slice(tab + 1..) })
+}

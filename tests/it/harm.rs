@@ -1,0 +1,207 @@
+//! What happens to databases in a firm's life: columns come and go, disks fill
+//! up, servers stop taking changes, settings are set by others.
+
+use crate::look::says;
+use crate::office::{Office, Ran};
+
+const CLOUD: &str =
+    "create table job (id int primary key, name varchar(20), pay numeric(8,2), source text)";
+const DESKTOP: &str = "create table job (id int, name varchar(20), pay numeric(8,2));
+    insert into job select n, 'job ' || n, n from generate_series(1, 3000) n";
+const TABLES: &str = "[limits]\nchunk_rows = 500\n[tables.job]\nkey = \"id\"\n\
+    owned_by_cloud = \"source = 'M'\"\nreverse = \"insert-missing\"\nforward = \"upsert\"";
+
+async fn office() -> Office {
+    Office::with(CLOUD, DESKTOP, TABLES).await
+}
+
+async fn same(office: &Office, columns: &str) {
+    let rows = format!("select {columns} from job order by id");
+    assert_eq!(
+        office.pair.cloud.lines(&rows).await,
+        office.pair.desktop.lines(&rows).await,
+        "{columns}"
+    );
+}
+
+async fn with_environment(office: &Office, arguments: &[&str], set: &[(&str, String)]) -> Ran {
+    let mut command = office.command(arguments);
+    command.envs(set.iter().map(|(name, value)| (*name, value.clone())));
+    tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap())).await.unwrap()
+}
+
+/// What happens to the table on either side, the columns that both have then,
+/// and whether rows are refused.
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("alter table job add phone text", "", "id, name, pay"),
+    ("", "alter table job add remark text default 'x'", "id, name, pay"),
+    ("alter table job add grade int", "alter table job add grade int default 7", "*"),
+    ("alter table job drop pay", "", "id, name"),
+    ("", "alter table job drop pay", "id, name"),
+    ("alter table job rename name to title", "", "id, pay"),
+    ("alter table job alter name type varchar(40)", "", "id, name, pay"),
+    ("alter table job alter pay type numeric(12,4)", "", "id, name, pay::numeric(8,2)"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_come_and_go_between_runs() {
+    for (cloud_change, desktop_change, columns) in CHANGES {
+        let office = Office::with(
+            &CLOUD.replace(", source text", ""),
+            DESKTOP,
+            &TABLES.replace("owned_by_cloud = \"source = 'M'\"\n", ""),
+        )
+        .await;
+        office.forward_twice(&[]).await;
+        office.pair.cloud.run(cloud_change).await;
+        office.pair.desktop.run(desktop_change).await;
+        office.pair.desktop.run("update job set id = id + 10000 where id = 7").await;
+        let ran = office.run(&["forward"]).await;
+        assert_eq!(ran.code, 0, "{cloud_change} {desktop_change} {ran}");
+        office.pair.cloud.run("delete from job where id = 7").await;
+        office.forward_twice(&[]).await;
+        same(&office, columns).await;
+        office.reverse_twice().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_becomes_narrower_rejects_what_does_not_fit_any_more() {
+    let office = office().await;
+    office.forward_twice(&[]).await;
+    office.pair.cloud.run("alter table job alter name type varchar(7)").await;
+    office.pair.desktop.run("update job set pay = 5 where id in (5, 2000)").await;
+    let ran = office.run(&["forward"]).await;
+    assert_eq!(ran.code, 4, "{ran}");
+    says(&ran.stderr, &["rejected: job [\"1000\"]: value too long for type character varying(7)"]);
+    office.pair.cloud.run("alter table job alter name type varchar(20)").await;
+    office.forward_twice(&[]).await;
+    same(&office, "id, name, pay").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_goes_in_the_middle_of_a_run_stops_the_table_and_nothing_is_lost() {
+    let office = office().await;
+    // The first chunk drops a column that the next one is to fill.
+    office
+        .pair
+        .cloud
+        .run(
+            "create function goes() returns trigger language plpgsql as $$ begin
+                if new.id = 1200 then perform pg_sleep(1); end if; return new; end $$;
+             create trigger goes before insert on job for each row execute function goes()",
+        )
+        .await;
+    let run = office.run(&["forward"]);
+    let drop = async {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        office.pair.cloud.run("alter table job drop pay").await;
+    };
+    let (ran, ()) = tokio::join!(run, drop);
+    assert!(matches!(ran.code, 0 | 1), "{ran}");
+    office.forward_twice(&[]).await;
+    same(&office, "id, name").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_takes_no_changes_is_said_and_caught_up_with() {
+    let office = office().await;
+    office.forward_twice(&[]).await;
+    office.pair.desktop.run("update job set pay = 7 where id < 100").await;
+    let cloud = &office.pair.cloud;
+    let name = cloud.name().to_owned();
+    cloud.run(&format!("alter database \"{name}\" set default_transaction_read_only = on")).await;
+    // Somebody who can write sets it off again; our transactions ask to write.
+    let ran = office.forward(&[]).await;
+    assert_eq!(ran.all_figures("job")[2], "99", "{ran}");
+    same(&office, "id, name, pay").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timeouts_that_the_server_sets_do_not_end_a_run() {
+    let office = office().await;
+    for db in [&office.pair.cloud, &office.pair.desktop] {
+        for setting in ["statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"]
+        {
+            let value = if setting == "statement_timeout" { "30ms" } else { "20ms" };
+            db.run(&format!("alter database \"{}\" set {setting} = '{value}'", db.name())).await;
+        }
+    }
+    office.forward(&[]).await;
+    same(&office, "id, name, pay").await;
+    assert_eq!(office.reverse().await.code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_of_this_machine_does_not_matter() {
+    let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
+    // The zone is the only thing of a clock that a process can be given.
+    for zone in ["Pacific/Kiritimati", "Etc/GMT+12", "UTC"] {
+        office.pair.desktop.run("update job set pay = pay + 1 where id <= 10").await;
+        let set = [("TZ", zone.to_owned())];
+        let ran = with_environment(&office, &["forward"], &set).await;
+        assert_eq!(ran.code, 0, "{ran}");
+        same(&office, "id, name, pay").await;
+    }
+    // Watermarks are the source's own clock, so a source that is days ahead or
+    // behind another one is read in full once, and nothing is lost.
+    let ahead = "update _sync_metadata set last_sync_timestamp = now() + interval '9 days',
+        horizon_timestamp = now() + interval '9 days'";
+    office.pair.cloud.run(ahead).await;
+    office.pair.desktop.run("update job set pay = 0 where id = 77").await;
+    let ran = office.forward(&[]).await;
+    assert_eq!(ran.all_figures("job")[2], "1", "{ran}");
+    same(&office, "id, name, pay").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_held_for_long_is_said_and_carried_later() {
+    let office = office().await;
+    office.forward_twice(&[]).await;
+    office.configure_tables(&format!("[retry]\nattempts = 1\n{TABLES}"));
+    office.pair.desktop.run("update job set pay = 8 where id = 8").await;
+    let mut holder = office.pair.cloud.connect().await;
+    sqlx::raw_sql("begin; lock table job in access exclusive mode")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    let url = format!("{}?options=-c%20lock_timeout%3D300", office.pair.cloud.url());
+    let text = std::fs::read_to_string(office.config()).unwrap();
+    office.configure(&text.replace(
+        "url = \"${CLOUD_DATABASE_URL}\"",
+        "url = \"${CLOUD_DATABASE_URL}\"\nlock_timeout = \"300ms\"",
+    ));
+    drop(url);
+    let ran = office.run(&["forward"]).await;
+    assert_eq!(ran.code, 1, "{ran}");
+    says(&ran.stderr, &["another session holds job"]);
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    office.forward_twice(&[]).await;
+    same(&office, "id, name, pay").await;
+}
+
+/// A real full disk needs a disk of its own; this is how the server says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_table_where_it_is_and_the_next_run_goes_on() {
+    let office = office().await;
+    let cloud = &office.pair.cloud;
+    cloud
+        .run(
+            "create function full_disk() returns trigger language plpgsql as $$ begin
+                if (select count(*) from job) > 1200 then
+                    raise 'could not extend file \"base/1/2\": No space left on device'
+                        using errcode = '53100';
+                end if; return null; end $$;
+             create trigger full_disk after insert on job for each statement
+                execute function full_disk()",
+        )
+        .await;
+    let ran = office.run(&["forward"]).await;
+    assert_eq!(ran.code, 1, "{ran}");
+    says(&ran.stderr, &["No space left on device", "make room, then run again"]);
+    let came = cloud.count("job").await;
+    assert!((1..3000).contains(&came), "{came}");
+    cloud.run("drop trigger full_disk on job").await;
+    office.forward_twice(&[]).await;
+    same(&office, "id, name, pay").await;
+}
