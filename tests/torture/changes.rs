@@ -163,9 +163,14 @@ impl Desk<'_> {
         let (uid, source) = (format!("{letter}{number}"), if phone { "'M'" } else { "null" });
         let key = match table {
             Table::Diary => format!("{}, date '2026-01-01' + {}", number % 3, number % 4),
-            _ => key.map_or("null".to_owned(), |key| key.to_string()),
+            Table::Job => format!("{}, {}", literal(key), literal(self.parent(side))),
+            Table::Client | Table::Item => literal(key),
         };
-        let columns = if table == Table::Diary { "staff, day" } else { "id" };
+        let columns = match table {
+            Table::Client | Table::Item => "id",
+            Table::Job => "id, client",
+            Table::Diary => "staff, day",
+        };
         let (name, stamp) = (table.name(), self.stamp());
         let (ver, note) = self.version(side, table);
         let sql = format!(
@@ -184,6 +189,15 @@ impl Desk<'_> {
              where uid = '{uid}'"
         );
         Change { table, uid, sql }
+    }
+
+    /// A client for a job of the office, who may never come to the cloud.
+    fn parent(&mut self, side: Side) -> Option<i64> {
+        match self.random.below(100) {
+            0..35 if side == Side::Desktop => self.some_key(side, Table::Client, |_| true),
+            35..38 if side == Side::Desktop => Some(5),
+            _ => None,
+        }
     }
 
     /// The next version, and its note as a literal.
@@ -256,6 +270,10 @@ impl Desk<'_> {
             states.filter(|state| fits(state)).filter_map(|state| state.key).collect();
         (!keys.is_empty()).then(|| self.random.pick(&keys))
     }
+}
+
+fn literal(key: Option<i64>) -> String {
+    key.map_or("null".to_owned(), |key| key.to_string())
 }
 
 fn other(side: Side) -> Side {

@@ -7,7 +7,7 @@ use crate::harm::{Harm, Stop};
 use crate::prng::Prng;
 use crate::run::{Ended, How, Progress, Run};
 use crate::shadow::Shadow;
-use crate::tables::{self, Cursor, Table};
+use crate::tables::{self, Archive, Cursor, Table};
 use crate::tally::Tally;
 use crate::verdict::{Beginning, Evidence, Fault, Finding};
 use crate::world::{Fall, Way, World};
@@ -340,6 +340,23 @@ impl<'a> History<'a> {
         let desktop = Holdings::of(&mut self.world.desktop).await;
         let (shadow, cloud, desktop) = (&self.shadow, &cloud, &desktop);
         self.findings.extend(Evidence { shadow, cloud, desktop, beginning }.judge());
+        if self.world.archive == Archive::Filled {
+            self.tally.deed("archives compared");
+            self.judge_archive(Side::Cloud).await;
+            self.judge_archive(Side::Desktop).await;
+        }
+    }
+
+    async fn judge_archive(&mut self, side: Side) {
+        let rows = self.world.looker(side).ask(tables::COUNT_ARCHIVE).await.expect("a count");
+        let count = |index| crate::writer::text(&rows[0], index).unwrap().parse::<usize>().unwrap();
+        let (there, right) = (count(0), count(1));
+        let what = format!("{} archive: {there} rows, {right} of them right", side.name());
+        if there > tables::ARCHIVE_ROWS {
+            self.findings.push((Fault::Doubled, what));
+        } else if right < tables::ARCHIVE_ROWS {
+            self.findings.push((Fault::Lost, what));
+        }
     }
 
     pub fn log(&mut self, line: String) {

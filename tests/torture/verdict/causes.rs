@@ -1,7 +1,7 @@
 //! A reject goes by itself once its cause is mended or its row is gone.
 
 use crate::found::Reject;
-use crate::tables::is_flawed;
+use crate::tables::{Table, is_flawed};
 use crate::verdict::{Evidence, Fault, Finding};
 
 impl Evidence<'_> {
@@ -25,7 +25,12 @@ impl Evidence<'_> {
                 phones
                     .any(|phone| self.desktop.with_key(table, key).any(|row| row.uid != phone.uid))
             }
-            _ => rows.any(|row| Some(&row.uid) == reject.uid.as_ref() && is_flawed(&row.ver)),
+            _ => rows.any(|row| {
+                let orphaned = row.parent.is_some_and(|client| {
+                    self.cloud.with_key(Table::Client, client).next().is_none()
+                });
+                Some(&row.uid) == reject.uid.as_ref() && (is_flawed(&row.ver) || orphaned)
+            }),
         }
     }
 }
