@@ -51,6 +51,8 @@ points! {
     PairDone = "run.pair_done",
     Carried = "run.carried",
     Ended = "run.ended",
+    TriedAgain = "run.tried_again",
+    BucketsCompared = "diff.buckets_compared",
     BatchRead = "copy.batch_read",
     BatchWritten = "copy.written",
     SiftBegun = "sift.begun",
@@ -58,12 +60,14 @@ points! {
     SiftSifted = "sift.sifted",
     SiftRowsStaged = "sift.rows_staged",
     SiftLocked = "sift.locked",
+    SiftRefused = "sift.refused",
     SiftInserted = "sift.inserted",
     SiftRecorded = "sift.recorded",
     StreamLocked = "stream.locked",
     StreamCounted = "stream.counted",
     StreamRelayed = "stream.relayed",
     StreamRecorded = "stream.recorded",
+    StreamUndone = "stream.undone",
     UpsertBegun = "upsert.begun",
     UpsertStaged = "upsert.staged",
     UpsertSettled = "upsert.settled",
@@ -74,7 +78,11 @@ points! {
     MirrorStaged = "mirror.staged",
     MirrorLocked = "mirror.locked",
     MirrorCompared = "mirror.compared",
+    MirrorDeleted = "mirror.deleted",
     MirrorSettled = "mirror.settled",
+    StageRefused = "stage.refused",
+    WriteRefused = "write.refused",
+    WriteHalved = "write.halved",
     SequencesRaised = "checkpoint.sequences_raised",
     RejectsSettled = "checkpoint.rejects_settled",
     BeforeCommit = "checkpoint.before_commit",
@@ -120,16 +128,18 @@ mod effect {
     }
 
     fn obey(order: &str, point: Point) {
-        match order.split_once(' ') {
-            None if order == "abort" => std::process::abort(),
-            Some(("meet", address)) => {
-                if meet(address, point).unwrap_or(b'g') == b'k' {
-                    std::process::abort();
-                }
-            }
-            _ => {}
+        let word = match order.split_once(' ') {
+            Some(("meet", address)) => meet(address, point).unwrap_or(GO_ON),
+            _ if order == "abort" => ABORT,
+            _ => GO_ON,
+        };
+        if word == ABORT {
+            std::process::abort();
         }
     }
+
+    const GO_ON: u8 = b'g';
+    const ABORT: u8 = b'k';
 
     /// One connection for all meetings of a process.
     static LINE: Mutex<Option<TcpStream>> = Mutex::new(None);

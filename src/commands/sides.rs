@@ -72,6 +72,7 @@ impl Sides {
         signature: &Signature,
     ) -> Result<Self> {
         let (mut cloud, mut desktop) = connect::both(config, signature.current()).await?;
+        failpoint::at(Point::Connected);
         tokio::join!(
             end_earlier(&mut cloud, Side::Cloud, signature),
             end_earlier(&mut desktop, Side::Desktop, signature),
@@ -95,6 +96,7 @@ impl Sides {
         let target = open_target(config, order, stop, to, signature.current()).await?;
         failpoint::at(Point::Prepared);
         let source = open_source(config, order, from, signature.current()).await?;
+        failpoint::at(Point::ReadPointTaken);
         Ok(Self { source, target })
     }
 

@@ -163,6 +163,7 @@ impl Course<'_> {
             return Ok(());
         }
         begin_run(&mut sides.target, self.settings).await?;
+        failpoint::at(Point::Noted);
         self.told.heading();
         Ok(())
     }
@@ -187,6 +188,7 @@ impl Course<'_> {
 
     /// Says why there is another attempt, and waits for it.
     async fn pause(&self, again: Again, error: Option<&Error>) {
+        failpoint::at(Point::TriedAgain);
         let Again { attempt, of, pause } = again;
         let why = error.or(self.tally.first_put_off()).map_or(String::new(), Error::one_line);
         let line =
@@ -220,9 +222,11 @@ impl Course<'_> {
                 self.tally.close(outcome, self.told);
             }
         }
+        failpoint::at(Point::Carried);
         if let Some(target) = &mut target {
             self.end_run(target, interrupted_in).await;
         }
+        failpoint::at(Point::Ended);
         self.target = target;
         self.leave_target().await;
         failpoint::at(Point::Ended);

@@ -143,6 +143,7 @@ impl Job<'_> {
     async fn compare(&mut self, division: Division) -> Step<Vec<Slice>> {
         let diff::Sums { source, target, keyless } =
             diff::buckets(self.source, self.target, self.plan, division).await?;
+        failpoint::at(Point::BucketsCompared);
         self.checked = source.values().map(|(rows, _)| rows).sum();
         self.keyless = keyless;
         if self.plan.mode == Mode::Mirror {

@@ -3,7 +3,7 @@
 
 use crate::prng::Prng;
 use crate::shadow::{Shadow, State, Uid};
-use crate::tables::{ALL, Table};
+use crate::tables::{ALL, Table, note_of};
 use crate::writer::{Change, Writer};
 use pgsync_testkit::Side;
 
@@ -72,7 +72,7 @@ impl Desk<'_> {
         let deed = self.random.weighted(deeds);
         let table = self.random.pick(&ALL);
         match deed {
-            Deed::New => Some(self.new(side, table)),
+            Deed::New => Some(self.new_row(side, table)),
             Deed::NewOfNobody => self.new_of_nobody(table),
             Deed::SameNumber => self.same_number(side, table),
             Deed::DoubleKey => self.double_key(side, table),
@@ -80,13 +80,13 @@ impl Desk<'_> {
             Deed::Copy => self.copy(side, table),
             Deed::ChangeOwn => self.own(side, table).map(|uid| self.update(side, table, uid)),
             Deed::ChangeTheirs => self.theirs(side, table).map(|uid| self.update(side, table, uid)),
-            Deed::DeleteOwn => self.own(side, table).map(|uid| self.delete(table, uid)),
-            Deed::DeleteTheirs => self.theirs(side, table).map(|uid| self.delete(table, uid)),
+            Deed::DeleteOwn => self.own(side, table).map(|uid| Self::delete(table, uid)),
+            Deed::DeleteTheirs => self.theirs(side, table).map(|uid| Self::delete(table, uid)),
         }
     }
 
     /// A row with a new key.
-    pub fn new(&mut self, side: Side, table: Table) -> Change {
+    pub fn new_row(&mut self, side: Side, table: Table) -> Change {
         let key = i64::from((*self.count + 1) * BETWEEN_KEYS);
         self.insert(side, table, Some(key), side == Side::Cloud, "")
     }
@@ -163,29 +163,53 @@ impl Desk<'_> {
         let (uid, source) = (format!("{letter}{number}"), if phone { "'M'" } else { "null" });
         let key = match table {
             Table::Diary => format!("{}, date '2026-01-01' + {}", number % 3, number % 4),
-            _ => key.map_or("null".to_owned(), |key| key.to_string()),
+            Table::Job => format!("{}, {}", literal(key), literal(self.parent(side))),
+            Table::Client | Table::Item => literal(key),
         };
-        let columns = if table == Table::Diary { "staff, day" } else { "id" };
+        let columns = match table {
+            Table::Client | Table::Item => "id",
+            Table::Job => "id, client",
+            Table::Diary => "staff, day",
+        };
         let (name, stamp) = (table.name(), self.stamp());
+        let (ver, note) = self.version(side, table);
         let sql = format!(
             "insert into {name} ({columns}, uid, ver, note, source, updated_at) \
-             select {key}, '{uid}', 'v{number}', 'note of v{number}', {source}, {stamp}{condition}"
+             select {key}, '{uid}', '{ver}', {note}, {source}, {stamp}{condition}"
         );
         Change { table, uid, sql }
     }
 
     fn update(&mut self, side: Side, table: Table, uid: Uid) -> Change {
         *self.count += 1;
-        let (number, name, stamp) = (*self.count, table.name(), self.stamp());
-        let side = if side == Side::Cloud { "phone" } else { "office" };
+        let (ver, note) = self.version(side, table);
+        let (name, stamp) = (table.name(), self.stamp());
         let sql = format!(
-            "update {name} set ver = 'v{number}', note = 'note of v{number}', updated_at = {stamp} \
-             where uid = '{uid}' /* {side} */"
+            "update {name} set ver = '{ver}', note = {note}, updated_at = {stamp} \
+             where uid = '{uid}'"
         );
         Change { table, uid, sql }
     }
 
-    fn delete(&mut self, table: Table, uid: Uid) -> Change {
+    /// A client for a job of the office, who may never come to the cloud.
+    fn parent(&mut self, side: Side) -> Option<i64> {
+        match self.random.below(100) {
+            0..35 if side == Side::Desktop => self.some_key(side, Table::Client, |_| true),
+            35..38 if side == Side::Desktop => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The next version, and its note as a literal.
+    fn version(&mut self, side: Side, table: Table) -> (String, String) {
+        let flawed = table.may_be_refused(side) && self.random.percent(7);
+        let flaw = if flawed { self.random.pick(&["N", "L"]) } else { "" };
+        let ver = format!("v{}{flaw}", self.count);
+        let note = note_of(&ver).map_or("null".to_owned(), |note| format!("'{note}'"));
+        (ver, note)
+    }
+
+    fn delete(table: Table, uid: Uid) -> Change {
         let sql = format!("delete from {} where uid = '{uid}'", table.name());
         Change { table, uid, sql }
     }
@@ -246,6 +270,10 @@ impl Desk<'_> {
             states.filter(|state| fits(state)).filter_map(|state| state.key).collect();
         (!keys.is_empty()).then(|| self.random.pick(&keys))
     }
+}
+
+fn literal(key: Option<i64>) -> String {
+    key.map_or("null".to_owned(), |key| key.to_string())
 }
 
 fn other(side: Side) -> Side {

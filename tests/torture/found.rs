@@ -1,6 +1,6 @@
 //! What a side holds when everything is over.
 
-use crate::tables::{ALL, Table};
+use crate::tables::{ALL, Table, note_of};
 use crate::writer::{Writer, text};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ pub struct Found {
     pub whole: bool,
     /// Made by a phone.
     pub phone: bool,
+    /// The client that a job names.
+    pub parent: Option<i64>,
     /// Written by pgsync, and by nobody since.
     pub ours: bool,
 }
@@ -50,8 +52,9 @@ impl Holdings {
                 continue;
             }
             let (uid, ver) = (text(3).unwrap(), text(4).unwrap());
-            let whole = text(5) == Some(format!("note of {ver}"));
-            let found = Found { key, uid, ver, whole, phone: flag(6), ours: flag(7) };
+            let whole = text(5) == note_of(&ver);
+            let parent = text(8).map(|client| client.parse().unwrap());
+            let found = Found { key, uid, ver, whole, phone: flag(6), parent, ours: flag(7) };
             holdings.rows.entry(table).or_default().push(found);
         }
         holdings
@@ -78,10 +81,11 @@ impl Holdings {
 fn question() -> String {
     let rows = ALL.map(|table| {
         let (name, key) = (table.name(), table.key());
+        let parent = if table == Table::Job { "client::bigint::text" } else { "null" };
         format!(
             "select 'row', '{name}', {key}, uid::text, ver::text, note::text, \
              coalesce(source = 'M', false)::text, \
-             (xmin in (select o.xid::xid from pgsync.own_writes as o))::text from {name}"
+             (xmin in (select o.xid::xid from pgsync.own_writes as o))::text, {parent} from {name}"
         )
     });
     let rejects = "select 'reject', table_name, key, direction, reason, source_row ->> 'uid' \

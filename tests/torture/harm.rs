@@ -92,8 +92,10 @@ impl Harm {
     /// Whether the way to that side must be one that can be cut.
     pub fn cuts(self, wanted: Side) -> bool {
         match self {
-            Self::Reset(side) | Self::Cut(side, _) => side == wanted,
-            Self::Silence(side) | Self::KilledInSilence(side) => side == wanted,
+            Self::Reset(side)
+            | Self::Cut(side, _)
+            | Self::Silence(side)
+            | Self::KilledInSilence(side) => side == wanted,
             _ => false,
         }
     }
@@ -124,7 +126,7 @@ impl Harm {
                 return;
             }
             Self::ColumnAdded => history.add_column().await,
-            Self::ServerRestarted => history.restart().await,
+            Self::ServerRestarted => history.restart(),
         }
         run.go_on().await;
     }

@@ -7,9 +7,9 @@ use crate::harm::{Harm, Stop};
 use crate::prng::Prng;
 use crate::run::{Ended, How, Progress, Run};
 use crate::shadow::Shadow;
-use crate::tables::{self, Cursor, Table};
+use crate::tables::{self, Archive, Cursor, Table};
 use crate::tally::Tally;
-use crate::verdict::{Beginning, Fault, Finding, Verdict};
+use crate::verdict::{Beginning, Evidence, Fault, Finding};
 use crate::world::{Fall, Way, World};
 use crate::writer::{Change, Outcome};
 use pgsync::metadata::Direction;
@@ -71,7 +71,7 @@ impl<'a> History<'a> {
     async fn insert(&mut self, side: Side, table: Table) {
         let (random, count) = (&mut self.random, &mut self.count);
         let mut desk = Desk { random, shadow: &self.shadow, writers: &self.world.writers, count };
-        let change = desk.new(side, table);
+        let change = desk.new_row(side, table);
         let writer = self.world.writers.iter().position(|writer| writer.side == side).unwrap();
         self.carry_out(writer, &change, false).await;
     }
@@ -81,7 +81,7 @@ impl<'a> History<'a> {
             if self.random.percent(18) {
                 self.run_somehow().await;
                 if self.random.permyriad(100) {
-                    self.restart().await;
+                    self.restart();
                 }
             } else {
                 self.write().await;
@@ -162,7 +162,7 @@ impl<'a> History<'a> {
         self.log(format!("{}: {sql}: {done}", side.name()));
     }
 
-    pub async fn restart(&mut self) {
+    pub fn restart(&mut self) {
         let side = self.random.pick(&[Side::Cloud, Side::Desktop]);
         let fall = self.random.pick(&[Fall::Orderly, Fall::PowerCut]);
         self.log(format!("{}: {fall:?}", side.name()));
@@ -214,16 +214,16 @@ impl<'a> History<'a> {
         let ways = self.ways(&stops);
         self.log(format!("{} {ways:?} {stops:?}", direction.word()));
         let mut run = self.world.run(direction, ways, !stops.is_empty()).await;
-        let mut steps = 0;
+        let mut passed = 0;
         loop {
             match run.next(GLANCE).await {
                 Progress::Ended(ended) => return self.ended(direction, &ended),
                 Progress::UnderWay => self.write_meanwhile().await,
                 Progress::At(step) => {
-                    steps += 1;
+                    passed += 1;
                     self.tally.passed(&step);
-                    let stop = stops.iter().position(|stop| stop.is_at(steps, &step));
-                    match stop.map(|at| stops.swap_remove(at).harm) {
+                    let due = stops.iter().position(|stop| stop.is_at(passed, &step));
+                    match due.map(|at| stops.swap_remove(at).harm) {
                         None => run.go_on().await,
                         Some(harm) => self.harm(harm, &mut run, &step).await,
                     }
@@ -338,11 +338,25 @@ impl<'a> History<'a> {
     async fn judge(&mut self, beginning: Beginning) {
         let cloud = Holdings::of(&mut self.world.cloud).await;
         let desktop = Holdings::of(&mut self.world.desktop).await;
-        let findings = std::mem::take(&mut self.findings);
-        let (cloud, desktop) = (&cloud, &desktop);
-        let mut verdict = Verdict { shadow: &self.shadow, cloud, desktop, beginning, findings };
-        verdict.reach();
-        self.findings = verdict.findings;
+        let (shadow, cloud, desktop) = (&self.shadow, &cloud, &desktop);
+        self.findings.extend(Evidence { shadow, cloud, desktop, beginning }.judge());
+        if self.world.archive == Archive::Filled {
+            self.tally.deed("archives compared");
+            self.judge_archive(Side::Cloud).await;
+            self.judge_archive(Side::Desktop).await;
+        }
+    }
+
+    async fn judge_archive(&mut self, side: Side) {
+        let rows = self.world.looker(side).ask(tables::COUNT_ARCHIVE).await.expect("a count");
+        let count = |index| crate::writer::text(&rows[0], index).unwrap().parse::<usize>().unwrap();
+        let (there, right) = (count(0), count(1));
+        let what = format!("{} archive: {there} rows, {right} of them right", side.name());
+        if there > tables::ARCHIVE_ROWS {
+            self.findings.push((Fault::Doubled, what));
+        } else if right < tables::ARCHIVE_ROWS {
+            self.findings.push((Fault::Lost, what));
+        }
     }
 
     pub fn log(&mut self, line: String) {

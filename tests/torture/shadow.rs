@@ -31,6 +31,14 @@ pub struct Effect {
 /// A key of a table on a side.
 type Place = (Side, Table, i64);
 
+/// What the writers of a side have last done to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last<'a> {
+    Nothing,
+    Deleted,
+    Left(&'a State),
+}
+
 #[derive(Debug, Default)]
 pub struct Shadow {
     /// Rows that a writer of that side has written, by uid; `None`: deleted.
@@ -76,10 +84,13 @@ impl Shadow {
         self.rows.entry((side, table)).or_default().insert(uid, after);
     }
 
-    /// A row, if a writer of that side was the last to write it there:
-    /// `Some(None)` if he deleted it.
-    pub fn row(&self, side: Side, table: Table, uid: &str) -> Option<Option<&State>> {
-        Some(self.rows.get(&(side, table))?.get(uid)?.as_ref())
+    /// What the writers of a side have last done to a row.
+    pub fn row(&self, side: Side, table: Table, uid: &str) -> Last<'_> {
+        match self.rows.get(&(side, table)).and_then(|rows| rows.get(uid)) {
+            None => Last::Nothing,
+            Some(None) => Last::Deleted,
+            Some(Some(state)) => Last::Left(state),
+        }
     }
 
     /// The rows that writers of a side have left there.

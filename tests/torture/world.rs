@@ -2,7 +2,7 @@
 
 use crate::prng::Prng;
 use crate::run::{Run, Start};
-use crate::tables::{self, Cursor};
+use crate::tables::{self, Archive, Cursor};
 use crate::verdict::Beginning;
 use crate::writer::Writer;
 use pgsync::metadata::Direction;
@@ -23,6 +23,7 @@ pub struct World {
     pub cloud: Writer,
     pub desktop: Writer,
     lines: [Lines; 2],
+    pub archive: Archive,
     /// Whether all tables are there, as they were made.
     pub is_tidy: bool,
 }
@@ -70,7 +71,16 @@ impl World {
             [Side::Cloud, Side::Desktop].map(|side| Writer::new(side, url_of(&pair, side))).into();
         let lines = [&pair.cloud, &pair.desktop].map(|db| Lines::to(db.port()));
         let folder = tempfile::tempdir().unwrap();
-        Self { pair, folder, writers, cloud, desktop, lines, is_tidy: false }
+        Self {
+            pair,
+            folder,
+            writers,
+            cloud,
+            desktop,
+            lines,
+            archive: Archive::LeftOut,
+            is_tidy: false,
+        }
     }
 
     /// Empty tables, and pgsync's own as an earlier run left them or not at all.
@@ -85,8 +95,20 @@ impl World {
         for lines in &self.lines {
             lines.swift.cut_after(u64::MAX / 2);
         }
-        let chunk_rows = random.pick(&[2, 5, 200_000]);
-        std::fs::write(self.config(), tables::configuration(cursor, chunk_rows)).unwrap();
+        let archive = if random.percent(2) { Archive::Filled } else { Archive::LeftOut };
+        let (chunk_rows, attempts) = (random.pick(&[2, 5, 200_000]), random.pick(&[1, 3]));
+        let chunk_rows = match archive {
+            Archive::Filled => 200_000,
+            Archive::LeftOut => chunk_rows,
+        };
+        if archive == Archive::Filled {
+            for looker in [&mut self.cloud, &mut self.desktop] {
+                looker.ask(&tables::filling(looker.side)).await.expect("a full archive");
+            }
+        }
+        self.archive = archive;
+        std::fs::write(self.config(), tables::configuration(cursor, archive, chunk_rows, attempts))
+            .unwrap();
         if fresh { Beginning::WithoutOwnTables } else { Beginning::WithOwnTables }
     }
 

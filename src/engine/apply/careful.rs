@@ -14,6 +14,7 @@ use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoin
 use crate::engine::apply::{Job, Step};
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
+use crate::failpoint::{self, Point};
 use bytes::Bytes;
 use std::collections::HashMap;
 
@@ -63,6 +64,7 @@ impl Job<'_> {
             Ok(rows) => Ok(Staged { rows, refused: 0 }),
             Err(trouble) if trouble.blames_a_row() => {
                 tracing::debug!("staging with care, because {trouble:?}");
+                failpoint::at(Point::StageRefused);
                 self.tell_target(&rollback_to_savepoint()).await?;
                 let loosely = trouble.sqlstate() == Some(TOO_LONG) && !self.plan.lengths.is_empty();
                 if loosely && let Some(staged) = self.stage_loosely(query, &copy.into).await? {

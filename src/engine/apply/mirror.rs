@@ -60,6 +60,7 @@ impl Job<'_> {
         self.list_updates(&mirror::keys_to_update(LISTED_KEYS), written.updated).await?;
         if written.deleted > 0 {
             self.tell_target(&mirror::delete(&self.plan.mapping)).await?;
+            failpoint::at(Point::MirrorDeleted);
         }
         match self.write_staged().await? {
             Refusals::None => Ok(written),

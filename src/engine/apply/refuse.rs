@@ -16,6 +16,7 @@ use crate::db::sql::session::{check_constraints, rollback_to_savepoint, savepoin
 use crate::engine::apply::{Job, Step};
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
+use crate::failpoint::{self, Point};
 use crate::metadata::ledger;
 
 /// Whether staged rows were set aside.
@@ -120,6 +121,7 @@ impl Job<'_> {
             None => Ok(Refusals::None),
             Some(failure) => {
                 tracing::debug!("writing in parts, because {failure}");
+                failpoint::at(Point::WriteRefused);
                 self.write_in_parts().await
             }
         }
@@ -157,6 +159,7 @@ impl Job<'_> {
                 break;
             }
         }
+        failpoint::at(Point::WriteHalved);
         for (span, failure) in &refused {
             let sqlstate = failure.sqlstate().unwrap_or("23000");
             let words = failure.words();

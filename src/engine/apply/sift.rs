@@ -163,6 +163,7 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         self.tell_target(&stage::create_inserted(mapping)).await?;
         self.refuse_by_rules(unstaged + doubles).await?;
+        failpoint::at(Point::SiftRefused);
         self.write_staged().await?;
         failpoint::at(Point::SiftInserted);
         self.record_keys().await?;

@@ -35,6 +35,7 @@ impl Job<'_> {
                 Err(trouble) => {
                     let refused = trouble.blames_a_row();
                     let trouble = self.undo(trouble).await;
+                    failpoint::at(Point::StreamUndone);
                     if refused {
                         return self.slices(slices.get(at..).unwrap_or_default()).await;
                     }

@@ -1,0 +1,151 @@
+//! What one side has is on the other, or among the rejects.
+
+use crate::found::Found;
+use crate::shadow::Last;
+use crate::tables::{ALL, Table};
+use crate::verdict::{Beginning, Evidence, Fault, Finding, by_uid};
+use pgsync_testkit::Side;
+use std::collections::BTreeSet;
+
+impl Evidence<'_> {
+    pub(super) fn arrival(&self) -> Vec<Finding> {
+        let sharing = ALL.into_iter().filter(|table| table.shares_keys());
+        let mirrored = ALL.into_iter().filter(|table| table.is_mirrored());
+        let lost = [
+            sharing.flat_map(|table| self.keys_to_the_desktop(table)).collect(),
+            self.delivered(),
+            self.upserted(),
+        ];
+        let lost = lost.concat().into_iter().map(|what| (Fault::Lost, what));
+        lost.chain(mirrored.flat_map(|table| self.mirrored(table))).collect()
+    }
+
+    /// Every key of the cloud is on the desktop or among the rejects, unless
+    /// the office deleted it after the phones last wrote it.
+    fn keys_to_the_desktop(&self, table: Table) -> Vec<String> {
+        let rows = self.cloud.rows(table).iter();
+        let lost = rows.filter(|row| match row.key {
+            // The office's own has come back; without a key it is not looked at.
+            None => row.phone && !self.desktop.rejects_row(table, &row.uid),
+            Some(key) => {
+                let there = self.desktop.with_key(table, key).next().is_some();
+                let deleted = self.shadow.deleted(Side::Desktop, table, key);
+                let excused = deleted > self.shadow.written(Side::Cloud, table, key);
+                !there && !excused && !self.desktop.rejects_key(table, key)
+            }
+        });
+        let what = |row| format!("reverse {}: {row:?} is not on the desktop", table.name());
+        lost.map(what).collect()
+    }
+
+    /// Every row of the phones in the diary has come, unless it was deleted
+    /// afterwards.
+    fn delivered(&self) -> Vec<String> {
+        let (table, there) = (Table::Diary, by_uid(self.desktop.rows(Table::Diary)));
+        let lost = self.cloud.rows(table).iter().filter(|row| {
+            let deleted = self.shadow.row(Side::Desktop, table, &row.uid) == Last::Deleted;
+            let excused = deleted || self.desktop.rejects_row(table, &row.uid);
+            row.phone && !excused && !there.contains_key(row.uid.as_str())
+        });
+        lost.map(|row| format!("reverse diary: {row:?} is not on the desktop")).collect()
+    }
+
+    /// The same rows on both sides, copies counted.
+    fn mirrored(&self, table: Table) -> Vec<Finding> {
+        let name = table.name();
+        let content = |row: &Found| (row.uid.clone(), row.ver.clone(), row.key);
+        let desktop = self.desktop.rows(table).iter().filter(|row| !row.phone && !row.ours);
+        let cloud = self.cloud.rows(table).iter().filter(|row| !row.phone);
+        let (desktop, cloud): (Vec<_>, Vec<_>) =
+            (desktop.map(content).collect(), cloud.map(content).collect());
+        let refused = |uid: &str| self.cloud.rejects_row(table, uid);
+        let lacking = without(&desktop, &cloud).into_iter().filter(|row| !refused(&row.0));
+        let lacking = lacking.map(|row| (Fault::Lost, format!("forward {name}: lacks {row:?}")));
+        let surplus = without(&cloud, &desktop).into_iter().filter(|row| !refused(&row.0));
+        let surplus = surplus.map(|row| {
+            let copied = desktop.contains(&row);
+            let fault = if copied { Fault::Doubled } else { Fault::Lost };
+            (fault, format!("forward {name}: {row:?} is in the cloud, not on the desktop"))
+        });
+        lacking.chain(surplus).collect()
+    }
+
+    fn upserted(&self) -> Vec<String> {
+        let table = Table::Client;
+        let rows = self.desktop.rows(table);
+        let keyless = rows.iter().filter(|row| row.key.is_none());
+        let lost = keyless.filter(|row| !self.cloud.rejects_row(table, &row.uid));
+        let keyless = lost.map(|row| format!("forward client: {row:?} is no reject"));
+        let keys: BTreeSet<i64> = rows.iter().filter_map(|row| row.key).collect();
+        let lost = keys.into_iter().filter_map(|key| Some((key, self.upserted_key(key)?)));
+        let keyed = lost.map(|(key, what)| format!("forward client key {key}: {what}"));
+        keyless.chain(keyed).collect()
+    }
+
+    fn upserted_key(&self, key: i64) -> Option<String> {
+        let rows: Vec<&Found> = self.desktop.with_key(Table::Client, key).collect();
+        let rejected = self.cloud.rejects_key(Table::Client, key);
+        let [row] = rows.as_slice() else {
+            return (!rejected).then(|| "stands on several rows, and is no reject".to_owned());
+        };
+        match self.cloud.with_key(Table::Client, key).next() {
+            _ if rejected && !self.is_conflict(key, row) => None,
+            None => self.is_missed(key, row).then(|| format!("the cloud lacks {row:?}")),
+            Some(there) if there.phone => self.is_untold(key, row, there, rejected),
+            Some(there) => self.differs(row, there),
+        }
+    }
+
+    fn is_conflict(&self, key: i64, row: &Found) -> bool {
+        let mut there = self.cloud.with_key(Table::Client, key);
+        there.any(|there| there.phone && there.uid != row.uid)
+    }
+
+    /// What a phone deleted comes again only if the office writes it again, and
+    /// a row that a phone made does not come back to it.
+    fn is_missed(&self, key: i64, row: &Found) -> bool {
+        let deleted = self.shadow.deleted(Side::Cloud, Table::Client, key);
+        let again = deleted < self.shadow.row_written(Side::Desktop, Table::Client, &row.uid);
+        let of_a_phone = row.uid.starts_with('c') && row.phone && deleted > 0;
+        !of_a_phone && (again || deleted == 0)
+    }
+
+    /// Both directions tell of a number that was given out twice.
+    fn is_untold(&self, key: i64, row: &Found, there: &Found, rejected: bool) -> Option<String> {
+        let forward = rejected || self.beginning == Beginning::WithoutOwnTables;
+        let told = forward && self.desktop.rejects_key(Table::Client, key);
+        let untold = there.uid != row.uid && !told;
+        untold.then(|| format!("both did not tell of a conflict of {row:?} and {there:?}"))
+    }
+
+    /// A phone's change of a row of the desktop stands until the desktop's row
+    /// changes too.
+    fn differs(&self, row: &Found, there: &Found) -> Option<String> {
+        let table = Table::Client;
+        // A row that was deleted here and came back from there is the cloud's
+        // version of that moment; what was under way goes on.
+        let came_back = row.ours && self.shadow.row_deleted(Side::Desktop, table, &row.uid);
+        if (&there.uid, &there.ver) == (&row.uid, &row.ver) || came_back {
+            return None;
+        }
+        let phone = self.shadow.row(Side::Cloud, table, &there.uid);
+        let is_the_phones = matches!(phone, Last::Left(state) if state.ver == there.ver);
+        let office = self.shadow.row_written(Side::Desktop, table, &row.uid);
+        let later = office <= self.shadow.row_written(Side::Cloud, table, &there.uid);
+        let stands = is_the_phones && later;
+        (!stands).then(|| format!("the cloud has {there:?}, not {row:?}"))
+    }
+}
+
+/// What the first list has and the second has not, copies counted.
+fn without<T: Clone + PartialEq>(left: &[T], right: &[T]) -> Vec<T> {
+    let mut rest = right.to_vec();
+    let mut lacking = Vec::new();
+    for row in left {
+        match rest.iter().position(|other| other == row) {
+            Some(at) => drop(rest.swap_remove(at)),
+            None => lacking.push(row.clone()),
+        }
+    }
+    lacking
+}
