@@ -77,6 +77,7 @@ impl Sides {
             end_earlier(&mut cloud, Side::Cloud, signature),
             end_earlier(&mut desktop, Side::Desktop, signature),
         );
+        failpoint::at(Point::Connected);
         let patience = match signature.earlier() {
             [] => order.wait,
             // Another run may have begun while we had lost ours.
@@ -186,12 +187,23 @@ async fn open_target(
 }
 
 /// The error for our own tables, where they cannot be used.
+/// `read_only_sql_transaction`
+const READ_ONLY: &str = "25006";
+
 #[must_use]
 pub fn not_ready(side: Side, failure: Failure) -> Error {
     let word = side.word();
+    let hint = if failure.sqlstate() == Some(READ_ONLY) {
+        format!(
+            "the {word} takes no changes (read-only): a standby, or Supabase with a disk that is \
+             nearly full; make room there, then run again"
+        )
+    } else {
+        "run: pgsync init-metadata, which prints the SQL for an administrator".to_owned()
+    };
     Error::new(Kind::Start, format!("could not prepare pgsync's own tables on the {word}"))
         .because(failure)
-        .hint("run: pgsync init-metadata, which prints the SQL for an administrator")
+        .hint(hint)
 }
 
 async fn open_source(

@@ -124,7 +124,9 @@ impl Course<'_> {
             sides = opening => sides?,
             () = self.stop.asked() => return Err(interrupted()),
         };
+        failpoint::at(Point::ReadPointTaken);
         self.begin(&mut sides).await?;
+        failpoint::at(Point::Noted);
         let observer = Listening { to: self.told, pulse: Pulse::default() };
         let link = Link {
             config: self.config,
@@ -147,6 +149,7 @@ impl Course<'_> {
             dead = link.until_dead() => return Err(dead),
             () = link.stop_on(self.stop) => return Err(interrupted()),
         }
+        failpoint::at(Point::Carried);
         sides.source.session.close().await;
         self.target = Some(sides.target);
         Ok(())
@@ -226,6 +229,7 @@ impl Course<'_> {
         failpoint::at(Point::Ended);
         self.target = target;
         self.leave_target().await;
+        failpoint::at(Point::Ended);
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {

@@ -211,12 +211,8 @@ async fn what_stays_behind_is_listed() {
 const DEMANDS: &[(&str, &str, &str)] = &[
     ("alter table T add check (n > 0)", "(3, -1)", "violates check constraint \"T_n_check\""),
     ("alter table T alter n set not null", "(3, null)", "column \"n\""),
-    ("alter table T add unique (n)", "(3, 10)", "Key (n)=(10) already exists"),
-    (
-        "alter table T add unique (n) deferrable initially deferred",
-        "(3, 10)",
-        "Key (n)=(10) already exists",
-    ),
+    ("alter table T add unique (n)", "(3, 10)", "Key (n)=(10) "),
+    ("alter table T add unique (n) deferrable initially deferred", "(3, 10)", "Key (n)=(10) "),
     ("alter table T add foreign key (n) references p", "(3, 9)", "is not present in table \"p\""),
     (
         "alter table T add foreign key (n) references p deferrable initially deferred",

@@ -240,7 +240,8 @@ async fn what_does_not_pass_is_never_tried_again() {
     }
     office.pair.desktop.run("alter table t alter v type varchar(5)").await;
     let ran = office.run(&["reverse"]).await;
-    assert_eq!((ran.code, attempts(&ran).len()), (1, 0), "{ran}");
+    // More rows are too long than may be rejected.
+    assert_eq!((ran.code, attempts(&ran).len()), (6, 0), "{ran}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

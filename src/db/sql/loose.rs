@@ -5,8 +5,8 @@
 //!   each row has its name before it
 
 use crate::db::copy::Into;
+use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Comparison, Mapping};
-use crate::db::sql::{Sql, merge};
 use crate::ident::literal;
 
 /// A written column that takes only so many letters.
@@ -52,18 +52,14 @@ pub fn instead_of(into: &Into) -> Into {
     }
 }
 
-/// Refuses the rows that are too long, stages the others, and answers with the
+/// Refuses the rows that are too long (without the row itself), stages the others, and answers with the
 /// numbers of both: staged, refused.
 #[must_use]
 pub fn settle(mapping: &Mapping, into: &Into, lengths: &[Length]) -> Sql {
     let whens: Vec<String> = lengths.iter().map(|length| too_long(mapping, length)).collect();
-    let row = match mapping.comparison {
-        Comparison::Keys => "to_jsonb(r.*) - array['pgsync_name', 'pgsync_key']".to_owned(),
-        Comparison::RowsByKey | Comparison::Rows => merge::row_as_json(mapping),
-    };
     Sql::new(format!(
         "with refused as (insert into pg_temp.pgsync_refused \
-         select null, r.pgsync_name, '22001', case {whens} end, {row} \
+         select null, r.pgsync_name, '22001', case {whens} end, null \
          from pg_temp.pgsync_loose as r where case {whens} end is not null returning 1), \
          staged as (insert into {table} ({columns}) select {columns} \
          from pg_temp.pgsync_loose as r where case {whens} end is null returning 1) \
@@ -114,8 +110,7 @@ mod tests {
             settle(&mapping, &into, &[LENGTH()]).to_string(),
             format!(
                 "with refused as (insert into pg_temp.pgsync_refused \
-                 select null, r.pgsync_name, '22001', {case}, \
-                 jsonb_build_object('rem_id', r.c1) || jsonb_build_object('title', r.c2) \
+                 select null, r.pgsync_name, '22001', {case}, null \
                  from pg_temp.pgsync_loose as r where {case} is not null returning 1), \
                  staged as (insert into pg_temp.pgsync_rows (c1, c2) select c1, c2 \
                  from pg_temp.pgsync_loose as r where {case} is null returning 1) \

@@ -284,7 +284,7 @@ pub fn record_conflicts(mapping: &Mapping, direction: &str, run: &str) -> Sql {
 
 /// A staged row under the target's column names. Pairs of arguments, because
 /// a function takes at most a hundred of them.
-pub(in crate::db::sql) fn row_as_json(mapping: &Mapping) -> String {
+fn row_as_json(mapping: &Mapping) -> String {
     let columns = mapping.columns.iter().zip(mapping.columns_in(ROWS));
     let parts: Vec<String> = columns
         .map(|(column, value)| {

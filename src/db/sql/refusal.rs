@@ -11,7 +11,7 @@
 use crate::db::sql::mapping::{Comparison, Existence, Form, Mapping, View};
 use crate::db::sql::owned::REJECTED_AGAIN;
 use crate::db::sql::{Sql, merge, mirror, stage};
-use crate::ident::{Ident, TableName, literal};
+use crate::ident::{Ident, TableName, array_literal, literal};
 
 /// The target's rules that can be asked over staged rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -311,6 +311,26 @@ pub fn refuse_unstaged(rows: &[Refused]) -> Sql {
         })
         .collect();
     Sql::new(format!("insert into pg_temp.pgsync_refused values {}", values.join(", ")))
+}
+
+/// The names of refused rows whose row is not known yet.
+#[must_use]
+pub fn without_row() -> Sql {
+    Sql::new("select distinct key from pg_temp.pgsync_refused where source_row is null")
+}
+
+/// Adds the source's rows to refused ones, by their names.
+#[must_use]
+pub fn add_rows(rows: &[(&str, &str)]) -> Sql {
+    let (names, rows): (Vec<_>, Vec<_>) =
+        rows.iter().map(|(name, row)| (Some(*name), Some(*row))).unzip();
+    Sql::new(format!(
+        "update pg_temp.pgsync_refused as f set source_row = v.row::jsonb \
+         from unnest({}::text[], {}::text[]) as v (name, row) \
+         where f.key = v.name and f.source_row is null",
+        array_literal(names),
+        array_literal(rows)
+    ))
 }
 
 /// Keeps the refused rows as rejects, and takes them out of what is written.

@@ -8,7 +8,7 @@ use crate::db::failure::{Failure, Result as Answer};
 use crate::db::sql::Sql;
 use crate::db::sql::loose;
 use crate::db::sql::mapping::Comparison;
-use crate::db::sql::refusal::{Refused, refuse_unstaged};
+use crate::db::sql::refusal::{self, Refused, refuse_unstaged};
 use crate::db::sql::select::{Query, named_rows};
 use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoint};
 use crate::engine::apply::{Job, Step};
@@ -22,6 +22,9 @@ use std::collections::HashMap;
 ///
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const TOO_LONG: &str = "22001";
+
+/// Rows that are asked for by their names at once; each question is a scan.
+const NAMES: usize = 5_000;
 
 /// Rows that are tried at once.
 const PART: usize = 512;
@@ -90,6 +93,7 @@ impl Job<'_> {
                 let count = |index| row.number(index).map_err(Trouble::target("stage"));
                 let staged = Staged { rows: count(0)?, refused: count(1)? };
                 self.check_refusals(staged.refused)?;
+                self.add_rows().await?;
                 Ok(Some(staged))
             }
             Err(trouble) if trouble.blames_a_row() => {
@@ -98,6 +102,21 @@ impl Job<'_> {
             }
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// Keeps the source's rows with the refused ones.
+    async fn add_rows(&mut self) -> Step<()> {
+        let names = self.target.session.rows(&refusal::without_row()).await;
+        let names = names.map_err(Trouble::target("stage"))?;
+        let names: Vec<&str> = names.iter().filter_map(|row| row.get(0)).collect();
+        for part in names.chunks(NAMES) {
+            let question = named_rows(&self.plan.mapping, part);
+            let answers = self.source.ask(&question).await.map_err(Trouble::source("read"))?;
+            let rows: Vec<_> =
+                answers.iter().filter_map(|row| Some((row.get(0)?, row.get(1)?))).collect();
+            self.tell_target(&refusal::add_rows(&rows)).await?;
+        }
+        Ok(())
     }
 
     async fn stage_in_parts(&mut self, query: &Query, into: &Into) -> Step<Staged> {

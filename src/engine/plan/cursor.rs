@@ -359,9 +359,10 @@ mod tests {
         case.now.identity = "system 7;timeline 1;database 5;recovery 1,680;relation 16400".into();
         assert_eq!(case.how(), "incremental");
         case.now.identity = "system 7;timeline 1;database 5;recovery 2,690;relation 16400".into();
-        let ids = Ids::Named { below: case.next_xid };
-        let changed = Changed::SinceHorizon { horizon: 650, ids, echoes: Echoes::Unknown };
-        assert_eq!(case.choose(), (changed, How::Incremental));
+        assert!(matches!(
+            case.choose(),
+            (Changed::SinceHorizon { horizon: 650, .. }, How::Incremental)
+        ));
         let unknown = "system ?;timeline ?;database 5;recovery 1,?;relation 16400";
         let mut before = watermark(700);
         before.horizon = before.horizon.map(|was| Horizon { identity: unknown.into(), ..was });
