@@ -5,6 +5,7 @@
 //! - [`target`]: the side that is written to, and its transactions
 //! - [`diff`]: compares both sides without moving the tables
 //! - [`apply`]: does what was decided, a checkpoint at a time
+//! - [`shapes`]: the shapes of all tables, from both catalogs
 //! - [`run`]: a run from read point to summary
 //! - [`tally`]: what became of the pairs, over all attempts of a run
 //! - [`event`]: what it tells while it works
@@ -19,6 +20,7 @@ pub mod event;
 pub mod plan;
 pub mod read_point;
 pub mod run;
+pub mod shapes;
 pub mod stop;
 pub mod tally;
 pub mod target;

@@ -3,7 +3,7 @@
 //! One statement answers for all tables of a run, as JSON, a table a row.
 //! What follows from a shape is decided in `engine::plan`, not here.
 
-use crate::db::connection::Session;
+use crate::db::connection::Row;
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
 use crate::ident::{TableName, literal};
@@ -136,13 +136,14 @@ impl Table {
     }
 }
 
-/// Reads the shapes of several tables; `None` for one that is not there.
+/// The shapes in an answer to [`describe`] about so many tables; `None` for
+/// one that is not there.
 ///
 /// # Errors
-/// When the server refuses, or answers in an unknown shape.
-pub async fn read(session: &mut Session, tables: &[TableName]) -> Result<Vec<Option<Table>>> {
-    let mut shapes = vec![None; tables.len()];
-    for row in session.rows(&describe(tables)).await? {
+/// When the server answered in an unknown shape.
+pub fn tables(rows: &[Row], asked: usize) -> Result<Vec<Option<Table>>> {
+    let mut shapes = vec![None; asked];
+    for row in rows {
         let slot: usize = row.number(0)?;
         let table: Table = serde_json::from_str(row.text(1)?).map_err(|error| {
             Failure::Unexpected(format!("the catalog's answer has another shape: {error}"))
@@ -154,7 +155,9 @@ pub async fn read(session: &mut Session, tables: &[TableName]) -> Result<Vec<Opt
     Ok(shapes)
 }
 
-fn describe(tables: &[TableName]) -> Sql {
+/// Asks for the shapes of several tables.
+#[must_use]
+pub fn describe(tables: &[TableName]) -> Sql {
     let asked: Vec<String> = tables
         .iter()
         .enumerate()

@@ -11,7 +11,6 @@
 //! so what had been committed of it is found and passed over.
 
 use crate::config::Limits;
-use crate::db::catalog::{self, Table};
 use crate::db::failure::Failure;
 use crate::db::sql::Sql;
 use crate::engine::apply::{Done, Job};
@@ -22,6 +21,7 @@ use crate::engine::plan::order::parents_first;
 use crate::engine::plan::work::{Work, decide};
 use crate::engine::plan::{self, Facts, Pair, TablePlan};
 use crate::engine::read_point::Source;
+use crate::engine::shapes::{self, Shape};
 use crate::engine::stop::Stop;
 use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
@@ -137,7 +137,7 @@ impl Run<'_> {
     }
 
     async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
-        let (sources, targets) = self.read_catalogs(pairs).await?;
+        let (sources, targets) = shapes::read(self.source, self.target, pairs).await?;
         failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
         let mut plans = Vec::new();
@@ -150,21 +150,6 @@ impl Run<'_> {
             }
         }
         Ok(plans)
-    }
-
-    async fn read_catalogs(
-        &mut self,
-        pairs: &[Pair],
-    ) -> Result<(Vec<Option<Table>>, Vec<Option<Table>>)> {
-        let names = |side: fn(&Pair) -> &TableName| pairs.iter().map(side).cloned().collect();
-        let (sources, targets): (Vec<_>, Vec<_>) =
-            (names(|pair| &pair.source), names(|pair| &pair.target));
-        let (of_source, of_target) = tokio::join!(
-            catalog::read(&mut self.source.session, &sources),
-            catalog::read(&mut self.target.session, &targets),
-        );
-        let (source, target) = (self.source.side.word(), self.target.side.word());
-        Ok((of_source.map_err(not_read(source))?, of_target.map_err(not_read(target))?))
     }
 
     async fn read_metadata(&mut self) -> Result<(Watermarks, HashMap<String, Vec<String>>)> {
@@ -187,13 +172,13 @@ impl Run<'_> {
     fn plan_pair(
         &self,
         pair: &Pair,
-        source: Option<Table>,
-        target: Option<Table>,
+        source: Shape,
+        target: Shape,
         watermark: Option<&watermark::Watermark>,
         rejected: &[String],
     ) -> Result<TablePlan> {
-        let source = source.ok_or_else(|| missing(pair, &pair.source, self.source.side.word()))?;
-        let target = target.ok_or_else(|| missing(pair, &pair.target, self.target.side.word()))?;
+        let source = source?.ok_or_else(|| missing(pair, &pair.source, self.source.side.word()))?;
+        let target = target?.ok_or_else(|| missing(pair, &pair.target, self.target.side.word()))?;
         let facts = Facts {
             source: &source,
             target: &target,
@@ -418,11 +403,6 @@ fn outcome_of(
         elapsed,
         failure,
     }
-}
-
-fn not_read(side: &str) -> impl Fn(Failure) -> Error {
-    let message = format!("could not read the catalogs of the {side}");
-    move |failure| Error::new(Kind::Start, message.clone()).because(failure)
 }
 
 fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {

@@ -1,0 +1,91 @@
+//! The shapes of a run's tables on both sides.
+//!
+//! A table that somebody holds keeps back its own pair only: the catalogs
+//! cannot tell its size meanwhile.
+
+use crate::db::catalog::{self, Table};
+use crate::db::connection::Row;
+use crate::db::failure::{Failure, Result as Answer};
+use crate::db::sql::Sql;
+use crate::engine::plan::Pair;
+use crate::engine::read_point::Source;
+use crate::engine::target::Target;
+use crate::engine::trouble::failed;
+use crate::error::{Error, Kind, Result};
+use crate::ident::TableName;
+use crate::metadata::migrations::Side;
+use std::slice;
+
+/// A table's shape; `None` if there is no such table.
+pub type Shape = Result<Option<Table>>;
+
+/// A side that can be asked.
+enum Asked<'a> {
+    Source(&'a mut Source),
+    Target(&'a mut Target),
+}
+
+/// `lock_not_available`
+///
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const HELD: &str = "55P03";
+
+/// Reads the shapes of all pairs' tables, of the source and of the target.
+///
+/// # Errors
+/// When a side does not answer at all.
+pub async fn read(
+    source: &mut Source,
+    target: &mut Target,
+    pairs: &[Pair],
+) -> Result<(Vec<Shape>, Vec<Shape>)> {
+    let names = |side: fn(&Pair) -> &TableName| pairs.iter().map(side).cloned().collect();
+    let (sources, targets): (Vec<_>, Vec<_>) =
+        (names(|pair| &pair.source), names(|pair| &pair.target));
+    let (mut source, mut target) = (Asked::Source(source), Asked::Target(target));
+    let (of_source, of_target) = tokio::join!(source.shapes(&sources), target.shapes(&targets));
+    Ok((of_source?, of_target?))
+}
+
+impl Asked<'_> {
+    async fn shapes(&mut self, tables: &[TableName]) -> Result<Vec<Shape>> {
+        match self.ask(&catalog::describe(tables)).await {
+            Err(failure) if failure.sqlstate() == Some(HELD) => Ok(self.each(tables).await),
+            rows => {
+                let shapes = rows.and_then(|rows| catalog::tables(&rows, tables.len()));
+                let shapes = shapes.map_err(|failure| not_read(self.side(), failure))?;
+                Ok(shapes.into_iter().map(Ok).collect())
+            }
+        }
+    }
+
+    async fn each(&mut self, tables: &[TableName]) -> Vec<Shape> {
+        let mut shapes = Vec::new();
+        for table in tables {
+            let rows = self.ask(&catalog::describe(slice::from_ref(table))).await;
+            let shape = rows.and_then(|rows| catalog::tables(&rows, 1));
+            let shape = shape.map(|mut shapes| shapes.pop().flatten());
+            shapes.push(shape.map_err(|failure| failed("look at", self.side(), table, failure)));
+        }
+        shapes
+    }
+
+    async fn ask(&mut self, question: &Sql) -> Answer<Vec<Row>> {
+        match self {
+            Self::Source(source) => source.ask(question).await,
+            Self::Target(target) => target.ask(question).await,
+        }
+    }
+
+    fn side(&self) -> Side {
+        match self {
+            Self::Source(source) => source.side,
+            Self::Target(target) => target.side,
+        }
+    }
+}
+
+fn not_read(side: Side, failure: Failure) -> Error {
+    let message = format!("could not read the catalogs of the {}", side.word());
+    Error::new(Kind::Start, message).because(failure)
+}
