@@ -202,8 +202,8 @@ impl Desk<'_> {
 
     /// The next version, and its note as a literal.
     fn version(&mut self, side: Side, table: Table) -> (String, String) {
-        let flawed = table.may_be_refused(side) && self.random.percent(7);
-        let flaw = if flawed { self.random.pick(&["N", "L"]) } else { "" };
+        let flawed = table.may_be_refused(side) && self.random.percent(9);
+        let flaw = if flawed { self.random.pick(&["N", "L", "Z"]) } else { "" };
         let ver = format!("v{}{flaw}", self.count);
         let note = note_of(&ver).map_or("null".to_owned(), |note| format!("'{note}'"));
         (ver, note)

@@ -4,12 +4,24 @@ use crate::history::History;
 use crate::prng::Prng;
 use crate::run::Run;
 use crate::world::Way;
-use pgsync::failpoint;
+use pgsync::failpoint::{self, Point};
 use pgsync_testkit::Side;
 use std::time::Duration;
 
 /// Steps that a run of these tables comes by, at most.
 const STEPS: usize = 70;
+
+/// Steps that few runs come by.
+const RARE: [Point; 8] = [
+    Point::TriedAgain,
+    Point::StreamRecorded,
+    Point::StreamUndone,
+    Point::StageRefused,
+    Point::WriteRefused,
+    Point::WriteHalved,
+    Point::MirrorDeleted,
+    Point::UpsertMerged,
+];
 
 /// Where a run is stopped, and what for.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +34,7 @@ pub struct Stop {
 enum At {
     /// The nth step of the run, whichever it is.
     Nth(usize),
-    Named(&'static str),
+    Named(Point),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,18 +66,23 @@ impl Stop {
     }
 
     fn one(random: &mut Prng) -> Self {
-        let at = if random.percent(60) {
-            At::Named(random.pick(failpoint::ALL).name())
-        } else {
-            At::Nth(1 + random.below(STEPS))
+        let at = match random.below(100) {
+            0..50 => At::Named(random.pick(failpoint::ALL)),
+            50..65 => At::Named(random.pick(&RARE)),
+            _ => At::Nth(1 + random.below(STEPS)),
         };
         Self { at, harm: Harm::some(random) }
+    }
+
+    /// A kill at a step that few histories come by.
+    pub fn kill_at(point: Point) -> Self {
+        Self { at: At::Named(point), harm: Harm::Kill }
     }
 
     pub fn is_at(&self, steps: usize, step: &str) -> bool {
         match self.at {
             At::Nth(number) => number == steps,
-            At::Named(name) => name == step,
+            At::Named(point) => point.name() == step,
         }
     }
 }

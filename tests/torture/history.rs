@@ -12,6 +12,7 @@ use crate::tally::Tally;
 use crate::verdict::{Beginning, Evidence, Fault, Finding};
 use crate::world::{Fall, Way, World};
 use crate::writer::{Change, Outcome};
+use pgsync::failpoint::Point;
 use pgsync::metadata::Direction;
 use pgsync_testkit::Side;
 use std::time::Duration;
@@ -77,6 +78,10 @@ impl<'a> History<'a> {
     }
 
     async fn busy_days(&mut self) {
+        if self.world.archive == Archive::Filled && self.random.percent(60) {
+            let direction = self.direction();
+            self.run(direction, vec![Stop::kill_at(Point::BucketsCompared)]).await;
+        }
         for _ in 0..10 + self.random.below(16) {
             if self.random.percent(18) {
                 self.run_somehow().await;

@@ -13,8 +13,9 @@
 //!
 //! Every row has a `uid` that it keeps on its way, `c7` if it was made in the
 //! cloud and `d7` on the desktop, and a `ver` that every write makes anew. The
-//! other side refuses a note that is longer than 40 letters (`v8L`) and, where
-//! its column says so, one that is NULL (`v8N`).
+//! other side refuses a note that is longer than 40 letters (`v8L`), one that is
+//! NULL where its column says so (`v8N`), and one that ends in Z (`v8Z`), by a
+//! rule that nobody can ask beforehand: it fails over such a row.
 
 use pgsync_testkit::Side;
 
@@ -77,9 +78,13 @@ pub fn note_of(ver: &str) -> Option<String> {
     }
 }
 
+/// A rule that fails instead of saying no.
+const NO_Z: &str = "check (case when note like '%Z'
+    then 1 / (length(note) - length(note)) = 1 else true end)";
+
 /// Whether somebody may refuse a version.
 pub fn is_flawed(ver: &str) -> bool {
-    ver.ends_with(['N', 'L'])
+    ver.ends_with(['N', 'L', 'Z'])
 }
 
 /// Takes away whatever an earlier history left, and makes the tables.
@@ -94,14 +99,15 @@ pub fn schema(side: Side) -> String {
     };
     format!(
         "drop schema if exists pgsync cascade; \
-         drop table if exists {own}, client, job, item, diary, archive; {tables}"
+         drop table if exists {own}, client, job, item, diary, archive; {}",
+        tables.replace("NO_Z", NO_Z)
     )
 }
 
 const CLOUD: &str = "
 create table client (id bigint primary key, uid text not null, ver text not null,
-    note varchar(40) not null, source text, created_at timestamptz default now(), updated_at timestamptz default now());
-create table job (id numeric(12), uid text not null, ver text not null, note varchar(40),
+    note varchar(40) not null NO_Z, source text, created_at timestamptz default now(), updated_at timestamptz default now());
+create table job (id numeric(12), uid text not null, ver text not null, note varchar(40) NO_Z,
     client bigint references client (id),
     source text, created_at timestamptz default now(), updated_at timestamptz default now());
 create table item (id integer primary key, uid text not null, ver text not null, note text,
@@ -116,10 +122,10 @@ create table client (id numeric, uid varchar(20), ver varchar(20), note text,
     source text, created_at timestamp, updated_at timestamp);
 create table job (id bigint, uid varchar(20), ver varchar(20), note text, client numeric,
     source text, created_at timestamp, updated_at timestamp);
-create table item (id integer, uid text, ver text, note varchar(40) not null,
+create table item (id integer, uid text, ver text, note varchar(40) not null NO_Z,
     source text, created_at timestamp, updated_at timestamp);
 create unique index on item (id);
-create table diary (staff integer, day date, uid text, ver text, note varchar(40) not null,
+create table diary (staff integer, day date, uid text, ver text, note varchar(40) not null NO_Z,
     source text, created_at timestamp, updated_at timestamp);
 create table archive (id integer, v text)";
 

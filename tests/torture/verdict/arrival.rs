@@ -58,10 +58,14 @@ impl Evidence<'_> {
         let cloud = self.cloud.rows(table).iter().filter(|row| !row.phone);
         let (desktop, cloud): (Vec<_>, Vec<_>) =
             (desktop.map(content).collect(), cloud.map(content).collect());
-        let refused = |uid: &str| self.cloud.rejects_row(table, uid);
-        let lacking = without(&desktop, &cloud).into_iter().filter(|row| !refused(&row.0));
+        let refused = |row: &(String, String, Option<i64>)| {
+            // Where the new row of a key is refused, the old one stays.
+            let by_key = row.2.is_some_and(|key| self.cloud.rejects_key(table, key));
+            by_key || self.cloud.rejects_row(table, &row.0)
+        };
+        let lacking = without(&desktop, &cloud).into_iter().filter(|row| !refused(row));
         let lacking = lacking.map(|row| (Fault::Lost, format!("forward {name}: lacks {row:?}")));
-        let surplus = without(&cloud, &desktop).into_iter().filter(|row| !refused(&row.0));
+        let surplus = without(&cloud, &desktop).into_iter().filter(|row| !refused(row));
         let surplus = surplus.map(|row| {
             let copied = desktop.contains(&row);
             let fault = if copied { Fault::Doubled } else { Fault::Lost };
