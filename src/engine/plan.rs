@@ -16,7 +16,9 @@ pub mod loss;
 pub mod order;
 pub mod work;
 
-use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
+use crate::config::{
+    ColumnRule, CursorChoice, Limits, Mode, OnDuplicate, Rules, Share, SqlFragment,
+};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::changed::{Changed, Echoes, Ids};
 use crate::db::sql::loose::Length;
@@ -57,6 +59,7 @@ pub struct TablePlan {
     /// How both sides stood when they were last the same; only where that can
     /// still be told.
     pub last_equal: Option<LastEqual>,
+    pub content: Content,
     /// What the last checkpoint writes.
     pub horizon: Horizon,
     /// Keys of rejects, which are looked at in any case.
@@ -86,6 +89,16 @@ pub enum Triggers {
     OnInsert,
 }
 
+/// What the change cursor says about a row's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A row that has not changed is carried as it was, and under its key.
+    OfTheRow,
+    /// Filter or columns may ask other tables or the clock, or the sides may
+    /// not agree which keys are the same.
+    Uncertain,
+}
+
 impl TablePlan {
     /// About how many rows make a checkpoint.
     ///
@@ -113,13 +126,14 @@ impl TablePlan {
 }
 
 fn keys_may_meet(mode: Mode, mapping: &Mapping) -> bool {
+    mode == Mode::Upsert && mapping.key.iter().any(types_differ)
+}
+
+/// Whether the sides' types of a key column may disagree about what is equal.
+fn types_differ(key: &KeyColumn) -> bool {
     const TEXTS: [&str; 2] = ["text", "character varying"];
-    let are_texts =
-        |key: &KeyColumn| TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
-    let differ = |key: &KeyColumn| {
-        key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
-    };
-    mode == Mode::Upsert && mapping.key.iter().any(differ)
+    let are_texts = TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
+    key.form == Form::Text && key.source_type != key.staged_type && !are_texts
 }
 
 /// What the source offers to cut it into slices.
@@ -195,6 +209,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         on_duplicate: pair.rules.on_duplicate.clone(),
         max_delete: pair.rules.max_delete,
         last_equal,
+        content: content(&mapping, pair, facts.source),
         changed,
         how,
         horizon,
@@ -255,6 +270,28 @@ fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEq
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })
+}
+
+fn content(mapping: &Mapping, pair: &Pair, source: &Table) -> Content {
+    let of_columns = pair.rules.columns.values().filter_map(|rule| match rule {
+        ColumnRule::Sql(sql) => Some(sql),
+        _ => None,
+    });
+    let mut fragments = pair.rules.filter.iter().chain(of_columns);
+    let looks_beyond = fragments.any(SqlFragment::looks_beyond_its_row);
+    let certain = |key: &KeyColumn| {
+        is_column(source, &key.source) && key.form != Form::Instant && !types_differ(key)
+    };
+    if !looks_beyond && !mapping.key.is_empty() && mapping.key.iter().all(certain) {
+        Content::OfTheRow
+    } else {
+        Content::Uncertain
+    }
+}
+
+fn is_column(table: &Table, expression: &str) -> bool {
+    let quoted = |column: &catalog::Column| Ident::new(&column.name).map(|name| name.sql());
+    table.columns.iter().any(|column| quoted(column).is_ok_and(|sql| sql == expression))
 }
 
 /// What our own tables keep of a name; their `varchar(100)` is older than we.

@@ -34,6 +34,7 @@ mod keys;
 mod look;
 mod metadata;
 mod mirror;
+mod mirror_changes;
 mod names;
 mod office;
 mod output;

@@ -6,7 +6,7 @@ use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::Slice;
 use crate::engine::plan::division::{divide, power_of_two};
-use crate::engine::plan::{Slicing, TablePlan, Triggers};
+use crate::engine::plan::{Content, Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
 /// What a side answered to a survey.
@@ -40,6 +40,10 @@ pub enum Work {
     /// Count and checksum say that both sides differ, or not whether they do:
     /// compare the keys in buckets.
     Compare { division: Division },
+    /// Both sides were equal, the target has not moved since, and the source
+    /// has: look at what it changed, and compare only where that does not
+    /// account for everything.
+    Changes { changed: Changed, division: Division },
 }
 
 /// Up to this many keys are sent at once: comparing costs more round trips.
@@ -101,11 +105,24 @@ fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -
         Work::Nothing
     } else if target.rows == 0 && takes_all(plan) {
         Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+    } else if let Some(changed) = changes(plan, source, target) {
+        Work::Changes { changed: changed.clone(), division: divide(plan, source) }
     } else if source.rows.max(target.rows) <= FEW_KEYS {
         Work::Slices(vec![Slice::All])
     } else {
         Work::Compare { division: divide(plan, source) }
     }
+}
+
+/// What the source has changed, where nothing speaks against it that the rest
+/// is still equal. Fewer rows than before mean that some were deleted, which
+/// no change cursor tells.
+fn changes<'a>(plan: &'a TablePlan, source: &Counts, target: &Counts) -> Option<&'a Changed> {
+    let last = plan.last_equal.as_ref().filter(|_| plan.content == Content::OfTheRow)?;
+    let target_rests = target.changed == 0 && target.rows == last.target_rows;
+    let were_equal = last.source_rows == last.target_rows;
+    let only_changed = source.changed > 0 && source.rows >= last.source_rows;
+    (target_rests && were_equal && only_changed && plan.again.is_empty()).then_some(&last.source)
 }
 
 fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
@@ -214,6 +231,7 @@ pub(super) mod tests {
             on_duplicate: crate::config::OnDuplicate::Reject,
             max_delete: crate::config::Share { percent: 10 },
             last_equal: None,
+            content: Content::OfTheRow,
             changed,
             how: How::FirstRun,
             horizon: Horizon {
@@ -325,11 +343,41 @@ pub(super) mod tests {
         let side = |rows, changed| Counts { rows, changed, ..Counts::default() };
         let work = |source: Counts, target: Counts| decide(&plan, &source, Some(&target), 1000);
         assert_eq!(work(side(9, 0), side(9, 0)), Work::Nothing);
-        assert_eq!(work(side(9, 1), side(9, 0)), Work::Slices(vec![Slice::All]));
+        let since_then = Work::Changes {
+            changed: since(1, Echoes::LeftOut),
+            division: divide(&plan, &side(9, 1)),
+        };
+        assert_eq!(work(side(9, 1), side(9, 0)), since_then);
+        assert_eq!(work(side(10, 1), side(9, 0)), since_then);
+        assert_eq!(work(side(8, 1), side(9, 0)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 1), side(9, 1)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 1), side(10, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(9, 0), side(9, 1)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(9, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(0, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(0, 0), side(0, 0)), Work::Nothing);
+    }
+
+    #[test]
+    fn what_a_row_does_not_say_of_itself_is_compared_in_full() {
+        let mut plan = plan(Changed::Everything);
+        plan.mode = Mode::Mirror;
+        let last = crate::engine::plan::LastEqual {
+            source: since(1, Echoes::LeftOut),
+            target: since(2, Echoes::LeftOut),
+            source_rows: 9,
+            target_rows: 9,
+        };
+        plan.last_equal = Some(last.clone());
+        let changed = Counts { rows: 9, changed: 1, ..Counts::default() };
+        let target = Counts { rows: 9, ..Counts::default() };
+        let work = |plan: &TablePlan| decide(plan, &changed, Some(&target), 1000);
+        assert!(matches!(work(&plan), Work::Changes { .. }));
+        let all = Work::Slices(vec![Slice::All]);
+        assert_eq!(work(&TablePlan { content: Content::Uncertain, ..plan.clone() }), all);
+        assert_eq!(work(&TablePlan { again: vec!["[1]".into()], ..plan.clone() }), all);
+        let rejects = crate::engine::plan::LastEqual { source_rows: 10, ..last };
+        assert_eq!(work(&TablePlan { last_equal: Some(rejects), ..plan }), all);
     }
 
     #[test]
