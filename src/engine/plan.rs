@@ -77,6 +77,7 @@ pub struct TablePlan {
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
     pub pages: u64,
+    pub layout: Layout,
     pub key_ranges: KeyRanges,
 }
 
@@ -143,6 +144,15 @@ pub enum Slicing {
     ByPage { pages: u64 },
     /// Only the key's hash keeps equal keys together.
     ByBucket,
+}
+
+/// Where the source's rows lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// In the pages of one table, so that some of them can be asked for.
+    OneHeap,
+    /// In partitions, or who knows where.
+    Other,
 }
 
 /// Whether the source finds ranges of the key by an index.
@@ -222,6 +232,11 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
+        layout: if is_alone(facts.source) && transaction_ids == TransactionIds::Usable {
+            Layout::OneHeap
+        } else {
+            Layout::Other
+        },
         key_ranges: key_ranges(&mapping, facts.source),
         mapping,
     })
