@@ -1,5 +1,6 @@
 //! One plain function per subcommand, a table of contents each.
 
+pub mod completions;
 pub mod connect;
 pub mod forward;
 pub mod hints;
@@ -20,31 +21,39 @@ use crate::engine::stop::{self, Stop};
 use crate::error::{Exit, Result};
 use crate::report::Report;
 
-/// Does what the command line asks for, until somebody presses Ctrl-C twice.
-///
-/// # Errors
-/// When the command could not do its work at all; the kind says how far it came.
-pub async fn run(cli: &Cli, report: &Report) -> Result<Exit> {
+/// Does what the command line asks for, until somebody presses Ctrl-C twice,
+/// and tells the end of it.
+pub async fn run(cli: &Cli, report: &Report) -> Exit {
     let (stopper, stop) = stop::stop();
-    tokio::select! {
+    let ended = tokio::select! {
         exit = command(cli, &stop, report) => exit,
         () = signals::twice(&stopper, report) => Ok(Exit::Interrupted),
-    }
+    };
+    let exit = ended.unwrap_or_else(|error| {
+        report.error(&error);
+        error.kind().exit()
+    });
+    report.end(cli.command.word(), exit);
+    exit
 }
 
 async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
+    if let Command::Completions(arguments) = &cli.command {
+        return Ok(completions::run(arguments, report));
+    }
     let config = Config::load(&Config::locate(cli.config.as_deref())?)?;
     for warning in &config.warnings {
         report.warning(warning);
     }
     match &cli.command {
+        Command::Completions(arguments) => Ok(completions::run(arguments, report)),
         Command::Reverse(arguments) => reverse::run(&config, arguments, stop, report).await,
         Command::Forward(arguments) => forward::run(&config, arguments, stop, report).await,
         Command::InitMetadata(arguments) => {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
-        Command::Status => or_stopped(stop, Box::pin(status::run(&config, report))).await,
+        Command::Status(_) => or_stopped(stop, Box::pin(status::run(&config, report))).await,
     }
 }
 

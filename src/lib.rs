@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | the command line as clap sees it |
 //! | [`commands`] | one plain function per subcommand |
-//! | [`report`] | people: the only room that prints |
+//! | [`report`] | people and programs: the only room that prints |
 //! | [`engine`] | plan (decide), apply (do), run |
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |

@@ -191,10 +191,8 @@ impl Course<'_> {
         failpoint::at(Point::TriedAgain);
         let Again { attempt, of, pause } = again;
         let why = error.or(self.tally.first_put_off()).map_or(String::new(), Error::one_line);
-        let line =
-            format!("attempt {attempt} of {of} in {:.1} s, because: {why}", pause.as_secs_f64());
-        tracing::info!("{line}");
-        self.report.note(line);
+        tracing::info!("attempt {attempt} of {of}, because: {why}");
+        self.report.retry(attempt, of, pause, &why);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.stop.asked() => {}
@@ -234,8 +232,9 @@ impl Course<'_> {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
                 let outcomes = self.tally.outcomes();
-                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in);
-                Ok(exit_of(outcomes, interrupted_in))
+                let exit = exit_of(outcomes, interrupted_in);
+                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in, exit);
+                Ok(exit)
             }
         }
     }

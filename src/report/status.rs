@@ -5,6 +5,7 @@ use crate::metadata::watermark::LastRun;
 use crate::report::Report;
 use crate::report::figures::{age, count};
 use crate::report::run::LOOK_AT_REJECTS;
+use serde_json::{Value, json};
 
 /// How far a direction has come.
 #[derive(Debug)]
@@ -27,10 +28,31 @@ pub fn directions(report: &Report, standings: &[Standing]) {
             report.line("");
         }
         block(report, standing);
+        for (table, last) in &standing.tables {
+            report.data(&data(standing, table, last.as_ref()));
+        }
     }
     for standing in standings {
         notes(report, standing);
     }
+}
+
+fn data(standing: &Standing, table: &str, last: Option<&LastRun>) -> Value {
+    json!({
+        "message_type": "table_status",
+        "direction": standing.direction.word(),
+        "table": table,
+        "last_run": last.and_then(|last| last.at.as_ref()),
+        "synced_up_to": last.and_then(|last| last.synced_up_to.as_ref()),
+        "age_seconds": last.and_then(|last| last.age_seconds),
+        "result": last.and_then(|last| last.result.as_ref()),
+        "error": last.and_then(|last| last.error.as_ref()),
+        "inserted": last.and_then(|last| last.inserted),
+        "updated": last.and_then(|last| last.updated),
+        "deleted": last.and_then(|last| last.deleted),
+        "protected": last.and_then(|last| last.protected),
+        "rejected": last.and_then(|last| last.rejected),
+    })
 }
 
 fn block(report: &Report, standing: &Standing) {

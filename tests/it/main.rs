@@ -30,6 +30,7 @@ mod forward_types;
 mod fuzzed;
 mod harm;
 mod interruption;
+mod json;
 mod keys;
 mod look;
 mod metadata;
