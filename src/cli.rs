@@ -15,6 +15,7 @@ Exit codes:
   4    done, but rows were rejected
   5    another run holds the lock
   6    stopped by a safety limit (deletes or rejected rows); the others are committed
+  7    status --max-age found a table that is out of date
   130  interrupted; what was committed stays";
 
 /// Examples come before the options: they are what most people look for.
@@ -126,8 +127,20 @@ impl Command {
 #[command(help_template = TEMPLATE, before_help = "\
 Examples:
   pgsync status                  both directions, a line a table
+  pgsync status --pending        with the rows that wait for the next run
+  pgsync status --max-age 2h     for a monitor: exit code 7 if a table is older
   pgsync status --format json    the same for a program")]
-pub struct Status {}
+pub struct Status {
+    /// Count the rows that wait for the next run, on the source
+    #[arg(long)]
+    pub pending: bool,
+    /// End with 7 if a table is not synced up to so long ago, e.g. 2h
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::duration)]
+    pub max_age: Option<Duration>,
+    /// Show so many of the last runs of each direction
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
+    pub runs: u64,
+}
 
 /// `pgsync completions`
 #[derive(Debug, Args)]

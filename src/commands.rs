@@ -14,6 +14,7 @@ pub mod signals;
 pub mod status;
 pub mod sync;
 pub mod tries;
+pub mod waiting;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
@@ -53,7 +54,9 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
-        Command::Status(_) => or_stopped(stop, Box::pin(status::run(&config, report))).await,
+        Command::Status(arguments) => {
+            or_stopped(stop, Box::pin(status::run(&config, arguments, stop, report))).await
+        }
     }
 }
 

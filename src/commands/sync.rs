@@ -45,10 +45,16 @@ impl Order<'_> {
     /// Source and target.
     #[must_use]
     pub fn sides(&self) -> (Side, Side) {
-        match self.direction {
-            Direction::Reverse => (Side::Cloud, Side::Desktop),
-            Direction::Forward => (Side::Desktop, Side::Cloud),
-        }
+        ends(self.direction)
+    }
+}
+
+/// Source and target of a direction.
+#[must_use]
+pub fn ends(direction: Direction) -> (Side, Side) {
+    match direction {
+        Direction::Reverse => (Side::Cloud, Side::Desktop),
+        Direction::Forward => (Side::Desktop, Side::Cloud),
     }
 }
 
@@ -310,6 +316,7 @@ fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
     match exit_of(outcomes, interrupted_in) {
         Exit::Interrupted => "interrupted",
         Exit::Done if !outcomes.is_empty() => "ok",
+        Exit::Rejected => "rejected",
         _ => "failed",
     }
 }

@@ -102,8 +102,11 @@ async fn every_command_keeps_to_the_schema() {
         (&"table failed".into(), &table("t")["run"])
     );
 
-    let lines = judge.run(&office, 0, &["status"]).await;
+    let lines = judge.run(&office, 0, &["status", "--pending"]).await;
     assert_eq!(of(&lines, "table_status")[0]["inserted"], 2);
+    assert_eq!(of(&lines, "table_status")[0]["waiting"]["new"], 0);
+    assert_eq!(of(&lines, "run")[0]["result"], "failed");
+    assert_eq!(of(&lines, "summary")[0]["well"], false);
     let lines = judge.run(&office, 4, &["rejects"]).await;
     assert_eq!(
         (&of(&lines, "reject")[0]["row"]["v"], &of(&lines, "summary")[0]["rejects"]),
@@ -152,6 +155,8 @@ async fn refusals(judge: &Judge, office: &Office) {
     sqlx::raw_sql("select pg_advisory_lock(1885827961, 1)").execute(&mut other).await.unwrap();
     let lines = judge.run(office, 5, &["reverse"]).await;
     assert_eq!(of(&lines, "summary")[0]["result"], "locked");
+    let lines = judge.run(office, 0, &["status"]).await;
+    assert_eq!(of(&lines, "lock")[0]["direction"], "reverse");
     office.configure(
         &std::fs::read_to_string(office.config())
             .unwrap()

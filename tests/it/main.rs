@@ -46,6 +46,7 @@ mod retries;
 mod secrets;
 mod smuggling;
 mod sources;
+mod status;
 mod told;
 mod types;
 mod values;
