@@ -63,6 +63,9 @@ pub struct Output {
     /// Say more; twice: every step, three times: every statement
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+    /// Write what happens to this file too, for the next morning; without it, as [log] says
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
     #[arg(long, global = true, value_enum, default_value = "auto")]
     #[arg(help = "Whether to use colours; auto: on a terminal, unless NO_COLOR is set")]
     pub color: Color,

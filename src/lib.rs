@@ -12,6 +12,7 @@
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
+//! | [`logging`] | the log file, and tracing for those who look for a fault |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod figures;
 pub mod init_metadata;
 pub mod ink;
+pub mod journal;
 pub mod progress;
 pub mod rejects;
 pub mod run;
@@ -19,7 +20,9 @@ pub mod usage;
 
 use crate::cli::{Color, Format, Output};
 use crate::error::{Error, Exit};
+use crate::logging::file::LogFile;
 use crate::report::ink::Ink;
+use crate::report::journal::{Journal, Level};
 use crate::report::progress::{Progress, Visibility};
 use anstream::{AutoStream, ColorChoice};
 use serde_json::{Map, Value, json};
@@ -48,6 +51,7 @@ pub struct Report {
     color: Color,
     progress: Progress,
     began: Instant,
+    journal: Journal,
     /// What the last line will say to programs.
     summary: Mutex<Map<String, Value>>,
 }
@@ -69,6 +73,7 @@ impl Report {
             color: output.color,
             progress: Progress::new(bars),
             began: Instant::now(),
+            journal: Journal::default(),
             summary: Mutex::default(),
         }
     }
@@ -91,14 +96,22 @@ impl Report {
 
     fn result(&self, ink: Option<Ink>, text: &str) {
         if self.verbosity != Verbosity::Quiet {
-            self.last(ink, text);
+            self.show(ink, text);
         }
     }
 
     /// The last line of the result, for people; not even `--quiet` hides it.
     pub fn last(&self, ink: Option<Ink>, text: impl Display) {
+        let text = text.to_string();
+        self.log(Level::Info, &text);
+        self.journal.keep(text.clone());
+        self.show(ink, &text);
+    }
+
+    /// Something that people need whatever they asked for.
+    pub fn show(&self, ink: Option<Ink>, text: &str) {
         if self.format != Format::Json {
-            self.out(&ink::inked(ink, &ascii(&text.to_string())));
+            self.out(&ink::inked(ink, &ascii(text)));
         }
     }
 
@@ -117,6 +130,8 @@ impl Report {
     /// A line beside the result.
     pub fn note(&self, text: impl Display) {
         let text = text.to_string();
+        self.log(Level::Info, &text);
+        self.journal.keep(text.clone());
         if self.verbosity != Verbosity::Quiet {
             let message = text.strip_prefix("note: ").unwrap_or(&text);
             self.beside(None, &text, &json!({ "message_type": "note", "message": message }));
@@ -126,17 +141,24 @@ impl Report {
     /// Something the reader should know, although the work goes on.
     pub fn warning(&self, text: impl Display) {
         let text = text.to_string();
+        self.log(Level::Warning, &text);
+        self.journal.keep(format!("warning: {text}"));
+        self.warn(&text);
+    }
+
+    fn warn(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
             let data = json!({ "message_type": "warning", "message": text });
-            self.beside(Some((Ink::Warning, "warning:")), &text, &data);
+            self.beside(Some((Ink::Warning, "warning:")), text, &data);
         }
     }
 
     /// The same work is tried once more.
     pub fn retry(&self, attempt: u64, of: u64, pause: Duration, why: &str) {
         let pause = pause.as_secs_f64();
+        let text = format!("attempt {attempt} of {of} in {pause:.1} s, because: {why}");
+        self.log(Level::Warning, &text);
         if self.verbosity != Verbosity::Quiet {
-            let text = format!("attempt {attempt} of {of} in {pause:.1} s, because: {why}");
             let data = json!({
                 "message_type": "retry",
                 "attempt": attempt,
@@ -154,13 +176,39 @@ impl Report {
         data.insert("message_type".to_owned(), json!("error"));
         data.insert("exit_code".to_owned(), json!(error.kind().exit().code()));
         self.beside(Some((Ink::Bad, "error:")), error.message(), &Value::Object(data));
+        let mut kept = vec![format!("error: {}", error.message())];
+        for cause in error.causes() {
+            kept.push(format!("  cause: {cause}"));
+            self.detail(&format!("  cause: {}", ascii(&cause)));
+        }
+        if let Some(hint) = error.advice() {
+            kept.push(format!("  hint: {hint}"));
+            self.detail(&format!("  {} {}", ink::inked(Some(Ink::Hint), "hint:"), ascii(hint)));
+        }
+        self.log(Level::Error, journal::error(error));
+        self.journal.keep(kept.join("\n"));
+    }
+
+    fn detail(&self, line: &str) {
         if self.format != Format::Json {
-            for cause in error.causes() {
-                self.err(&format!("  cause: {}", ascii(&cause)));
-            }
-            if let Some(hint) = error.advice() {
-                self.err(&format!("  {} {}", ink::inked(Some(Ink::Hint), "hint:"), ascii(hint)));
-            }
+            self.err(line);
+        }
+    }
+
+    /// Lets the log be written to this file from now on.
+    pub fn log_to(&self, log: LogFile) {
+        self.journal.log_to(log);
+    }
+
+    /// Says whose the events are that stand in the log from now on.
+    pub fn name(&self, name: impl Display) {
+        self.journal.name(name.to_string());
+    }
+
+    /// An event for the log alone. A log that cannot be written stops nobody.
+    pub fn log(&self, level: Level, text: impl Display) {
+        if let Some(complaint) = self.journal.write(level, text) {
+            self.warn(&complaint);
         }
     }
 
@@ -175,6 +223,9 @@ impl Report {
 
     /// The end of a command. Programs get a last line, however it ended.
     pub fn end(&self, command: &str, exit: Exit) {
+        let (code, words) = (exit.code(), exit.words());
+        let time = figures::seconds(self.began.elapsed());
+        self.log(Level::Info, format_args!("ends: {words}, exit code {code}, after {time}"));
         if self.format != Format::Json {
             return;
         }

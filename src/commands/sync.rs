@@ -170,6 +170,11 @@ impl Course<'_> {
         }
         begin_run(&mut sides.target, self.settings).await?;
         failpoint::at(Point::Noted);
+        let (from, to) = (&sides.source, &sides.target);
+        self.told.servers(&[
+            (from.side.word(), from.session.server_version()),
+            (to.side.word(), to.session.server_version()),
+        ]);
         self.told.heading();
         Ok(())
     }

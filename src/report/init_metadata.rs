@@ -59,7 +59,7 @@ pub fn watermarks(report: &Report, direction: Direction, marks: &[(String, Mark)
 
 /// The SQL that makes our tables, for somebody who may.
 pub fn for_administrator(report: &Report, side: &str, sql: &str) {
-    report.last(None, format_args!("-- to be run on the {side} by an administrator:\n{sql}"));
+    report.show(None, &format!("-- to be run on the {side} by an administrator:\n{sql}"));
     report.data(&json!({ "message_type": "sql", "side": side, "sql": sql }));
 }
 

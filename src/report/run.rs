@@ -8,6 +8,7 @@ use crate::error::{Exit, Kind};
 use crate::metadata::Direction;
 use crate::report::figures::{count, of, seconds};
 use crate::report::ink::Ink;
+use crate::report::journal::Level;
 use crate::report::{Report, Verbosity};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -64,6 +65,19 @@ impl<'a> RunReport<'a> {
         ));
         report.line(format_args!("  {:<8} {}", from.0, from.1));
         report.line(format_args!("  {:<8} {}", to.0, to.1));
+        report.name(format_args!("{} {}", opening.direction.word(), opening.run));
+        report.log(
+            Level::Info,
+            format_args!(
+                "reads from {} {}, writes to {} {}, {}{dry}: {}",
+                from.0,
+                from.1,
+                to.0,
+                to.1,
+                of(opening.tables.len() as u64, "table"),
+                opening.tables.join(", ")
+            ),
+        );
         report.data(&data::started(opening));
         let width = opening.tables.iter().map(|name| name.len()).max().unwrap_or(0).max(5);
         Self {
@@ -117,6 +131,18 @@ impl<'a> RunReport<'a> {
         }
         self.keys(&outcome.updated_keys);
         self.report.data(&data::table(&self.run, self.direction, outcome));
+        let level = if outcome.failure.is_some() { Level::Error } else { Level::Info };
+        self.report.log(level, in_a_line(outcome, &how));
+    }
+
+    /// What the servers are, for the log.
+    pub fn servers(&self, servers: &[(&'static str, Option<String>)]) {
+        let version = |version: &Option<String>| version.clone().unwrap_or("unknown".to_owned());
+        let told: Vec<String> = servers
+            .iter()
+            .map(|(side, known)| format!("{side} is PostgreSQL {}", version(known)))
+            .collect();
+        self.report.log(Level::Info, told.join(", "));
     }
 
     fn columns(
@@ -280,6 +306,24 @@ impl RunReport<'_> {
             Effect::DryRun => format!("{rows} would be {verb}"),
         }
     }
+}
+
+/// An outcome for the log, every figure of it.
+fn in_a_line(outcome: &Outcome, how: &str) -> String {
+    let done = &outcome.done;
+    format!(
+        "table {}: {how}; checked {}, new {}, inserted {}, updated {}, deleted {}, protected {}, \
+         rejected {}, in {}",
+        outcome.table,
+        outcome.checked,
+        done.new,
+        done.inserted,
+        done.updated,
+        done.deleted,
+        done.protected,
+        done.rejected,
+        seconds(outcome.elapsed)
+    )
 }
 
 /// `2026-03-01 10:00:00 UTC` from a watermark's text.

@@ -7,7 +7,13 @@ use crate::report::Report;
 /// Tells it, in JSON.
 #[must_use]
 pub fn tell(wrong: &clap::Error) -> Exit {
-    let output = Output { format: Format::Json, quiet: false, verbose: 0, color: Color::Never };
+    let output = Output {
+        format: Format::Json,
+        quiet: false,
+        verbose: 0,
+        log_file: None,
+        color: Color::Never,
+    };
     let report = Report::new(&output);
     report.error(&error(&wrong.to_string()));
     report.end("", Exit::Usage);

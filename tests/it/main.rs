@@ -32,6 +32,7 @@ mod harm;
 mod interruption;
 mod json;
 mod keys;
+mod logs;
 mod look;
 mod metadata;
 mod mirror;
