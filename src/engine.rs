@@ -8,6 +8,7 @@
 //! - [`shapes`]: the shapes of all tables, from both catalogs
 //! - [`run`]: a run from read point to summary
 //! - [`tally`]: what became of the pairs, over all attempts of a run
+//! - [`pending`]: what waits for the next run, without a run
 //! - [`event`]: what it tells while it works
 //! - [`stop`]: whether somebody has asked it to stop
 //!
@@ -17,6 +18,7 @@
 pub mod apply;
 pub mod diff;
 pub mod event;
+pub mod pending;
 pub mod plan;
 pub mod read_point;
 pub mod run;
