@@ -1,8 +1,10 @@
 //! One plain function per subcommand, a table of contents each.
 
+pub mod check;
 pub mod connect;
 pub mod forward;
 pub mod hints;
+pub mod init;
 pub mod init_metadata;
 pub mod link;
 pub mod pairs;
@@ -33,6 +35,10 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<Exit> {
 }
 
 async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
+    if let Command::Init(arguments) = &cli.command {
+        let config = cli.config.as_deref();
+        return or_stopped(stop, Box::pin(init::run(config, arguments, report))).await;
+    }
     let config = Config::load(&Config::locate(cli.config.as_deref())?)?;
     for warning in &config.warnings {
         report.warning(warning);
@@ -45,6 +51,11 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
         Command::Status => or_stopped(stop, Box::pin(status::run(&config, report))).await,
+        Command::Check(arguments) => {
+            or_stopped(stop, Box::pin(check::run(&config, arguments, report))).await
+        }
+        // Done above: it has no configuration yet.
+        Command::Init(_) => Ok(Exit::Done),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Results go to stdout; everything else goes to stderr. ASCII only, because
 //! Windows consoles garble the rest. Nothing in here knows a database.
 
+pub mod check;
 pub mod figures;
 pub mod progress;
 pub mod rejects;

@@ -7,7 +7,7 @@
 //!
 //! Source: <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
-use crate::db::connection::Session;
+use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::metadata::Direction;
@@ -57,6 +57,20 @@ pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Opt
     let rows = desktop.rows(&who(number)).await?;
     let word = |index| rows.first().and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();
     Ok(Some(Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }))
+}
+
+/// Who holds the lock, if anybody does; nothing is taken.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn holder(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
+    let rows = desktop.rows(&who(number(direction))).await?;
+    Ok(rows.first().map(holder_in))
+}
+
+fn holder_in(row: &Row) -> Holder {
+    let word = |index| row.get(index).unwrap_or("unknown").to_owned();
+    Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }
 }
 
 /// As long as a session holds the lock, its server must not take our silence
