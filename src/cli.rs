@@ -106,6 +106,10 @@ pub enum Command {
     Status(Status),
     /// List the rows that were set aside, with what to do about them
     Rejects(Rejects),
+    /// Look at both databases, the configuration and the rows before a run; write nothing
+    Check(Check),
+    /// Make a configuration from the two databases
+    Init(Init),
     /// Print what lets a shell complete pgsync's commands and options
     Completions(Completions),
 }
@@ -120,6 +124,8 @@ impl Command {
             Self::InitMetadata(_) => "init-metadata",
             Self::Status(_) => "status",
             Self::Rejects(_) => "rejects",
+            Self::Check(_) => "check",
+            Self::Init(_) => "init",
             Self::Completions(_) => "completions",
         }
     }
@@ -156,6 +162,31 @@ pub struct Completions {
     /// The shell that will read it
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// `pgsync check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+}
+
+/// `pgsync init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Replace a configuration that is there already
+    #[arg(long)]
+    pub force: bool,
+    /// Where to write it; else --config, else config/pgsync.toml if there is a folder config
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The cloud, without a password; else the variable CLOUD_DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub cloud: Option<String>,
+    /// The desktop, without a password; else the variable DESKTOP_DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub desktop: Option<String>,
 }
 
 /// `pgsync rejects`

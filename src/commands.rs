@@ -1,9 +1,11 @@
 //! One plain function per subcommand, a table of contents each.
 
+pub mod check;
 pub mod completions;
 pub mod connect;
 pub mod forward;
 pub mod hints;
+pub mod init;
 pub mod init_metadata;
 pub mod link;
 pub mod pairs;
@@ -45,6 +47,10 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
     if let Command::Completions(arguments) = &cli.command {
         return Ok(completions::run(arguments, report));
     }
+    if let Command::Init(arguments) = &cli.command {
+        let config = cli.config.as_deref();
+        return or_stopped(stop, Box::pin(init::run(config, arguments, report))).await;
+    }
     let config = configuration(cli, report)?;
     for warning in &config.warnings {
         report.warning(warning);
@@ -60,6 +66,11 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
         Command::Status(arguments) => {
             or_stopped(stop, Box::pin(status::run(&config, arguments, stop, report))).await
         }
+        Command::Check(arguments) => {
+            or_stopped(stop, Box::pin(check::run(&config, arguments, report))).await
+        }
+        // Done above: it has no configuration yet.
+        Command::Init(_) => Ok(Exit::Done),
     }
 }
 

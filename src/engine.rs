@@ -6,6 +6,7 @@
 //! - [`diff`]: compares both sides without moving the tables
 //! - [`apply`]: does what was decided, a checkpoint at a time
 //! - [`shapes`]: the shapes of all tables, from both catalogs
+//! - [`inspection`]: what can be known of a pair before a run; reads only
 //! - [`run`]: a run from read point to summary
 //! - [`tally`]: what became of the pairs, over all attempts of a run
 //! - [`pending`]: what waits for the next run, without a run
@@ -18,6 +19,7 @@
 pub mod apply;
 pub mod diff;
 pub mod event;
+pub mod inspection;
 pub mod pending;
 pub mod plan;
 pub mod read_point;

@@ -7,6 +7,7 @@
 //! [`Report::data`] to programs, and whoever was not asked for stays silent.
 //! Nothing in here knows a database.
 
+pub mod check;
 pub mod completions;
 pub mod figures;
 pub mod init_metadata;

@@ -15,12 +15,14 @@
 //! - [`refusal`]: staged rows that the target refuses
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
 //! - [`sequence`]: what serial and identity columns of the target draw from
+//! - [`inspect`]: what a table's rows say before a run
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
 pub mod bucket;
 pub mod changed;
 pub mod compare;
+pub mod inspect;
 pub mod loose;
 pub mod mapping;
 pub mod merge;

@@ -6,6 +6,7 @@
 //! - [`division`]: into which buckets a comparison cuts the keys
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
+//! - [`questions`]: what of a pair's rows is worth knowing before a run
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
@@ -14,6 +15,7 @@ pub mod cursor;
 pub mod division;
 pub mod loss;
 pub mod order;
+pub mod questions;
 pub mod work;
 
 use crate::config::{
@@ -323,7 +325,8 @@ fn check_name(pair: &Pair) -> Result<()> {
 }
 
 /// The column that a pair goes by where transaction ids are of no use.
-fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
+#[must_use]
+pub fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
     match choice {
         CursorChoice::Column(column) => Some(column.clone()),
         CursorChoice::Auto | CursorChoice::Reconcile => {
@@ -334,7 +337,8 @@ fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
 
 /// `xmin` is worth something in heap tables only, and only where every part
 /// of the table is one.
-fn transaction_ids(source: &Table) -> TransactionIds {
+#[must_use]
+pub fn transaction_ids(source: &Table) -> TransactionIds {
     let heap = source.leaves.iter().all(|leaf| {
         matches!(leaf.kind, Kind::Table | Kind::MaterializedView)
             && leaf.access_method.as_deref() == Some("heap")

@@ -11,6 +11,7 @@
 )]
 
 mod batch;
+mod check;
 mod columns;
 mod concurrency;
 mod conflicts;
