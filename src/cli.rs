@@ -13,6 +13,7 @@ Exit codes:
   4    done, but rows were rejected
   5    another run holds the lock
   6    stopped by a safety limit (deletes or rejected rows); the others are committed
+  7    verify: the sides differ
   130  interrupted; what was committed stays";
 
 /// Carries rows between the desktop's PostgreSQL and the cloud's, and loses none.
@@ -42,6 +43,32 @@ pub enum Command {
     Status,
     /// List the rows that were set aside, with what to do about them
     Rejects(Rejects),
+    /// Compare both sides, without writing anything: what is missing, extra or different
+    Verify(Verify),
+    /// Say of one row why it did or did not arrive, and what the next run will do with it
+    Explain(Explain),
+}
+
+/// `pgsync verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Name the rows that differ, by their keys, and the columns in which they do
+    #[arg(long)]
+    pub rows: bool,
+}
+
+/// `pgsync explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The table, by its name on the desktop or in the cloud
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// The row's key: 4711, or as the lists show it: '["4711"]'; of several columns: 12,3
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    pub key: String,
 }
 
 /// `pgsync rejects`

@@ -1,6 +1,7 @@
 //! One plain function per subcommand, a table of contents each.
 
 pub mod connect;
+pub mod explain;
 pub mod forward;
 pub mod hints;
 pub mod init_metadata;
@@ -13,6 +14,7 @@ pub mod signals;
 pub mod status;
 pub mod sync;
 pub mod tries;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
@@ -44,6 +46,12 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
+        Command::Verify(arguments) => {
+            or_stopped(stop, Box::pin(verify::run(&config, arguments, report))).await
+        }
+        Command::Explain(arguments) => {
+            or_stopped(stop, Box::pin(explain::run(&config, arguments, report))).await
+        }
         Command::Status => or_stopped(stop, Box::pin(status::run(&config, report))).await,
     }
 }

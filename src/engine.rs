@@ -5,6 +5,8 @@
 //! - [`target`]: the side that is written to, and its transactions
 //! - [`diff`]: compares both sides without moving the tables
 //! - [`apply`]: does what was decided, a checkpoint at a time
+//! - [`verify`]: compares both sides and writes nothing
+//! - [`explain`]: what became of one row, and what will
 //! - [`shapes`]: the shapes of all tables, from both catalogs
 //! - [`run`]: a run from read point to summary
 //! - [`tally`]: what became of the pairs, over all attempts of a run
@@ -17,6 +19,7 @@
 pub mod apply;
 pub mod diff;
 pub mod event;
+pub mod explain;
 pub mod plan;
 pub mod read_point;
 pub mod run;
@@ -25,3 +28,4 @@ pub mod stop;
 pub mod tally;
 pub mod target;
 pub mod trouble;
+pub mod verify;

@@ -3,11 +3,13 @@
 //! Results go to stdout; everything else goes to stderr. ASCII only, because
 //! Windows consoles garble the rest. Nothing in here knows a database.
 
+pub mod explain;
 pub mod figures;
 pub mod progress;
 pub mod rejects;
 pub mod run;
 pub mod status;
+pub mod verify;
 
 use crate::error::Error;
 use crate::report::progress::Progress;

@@ -6,6 +6,7 @@
 //! - [`division`]: into which buckets a comparison cuts the keys
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
+//! - [`verification`]: what a verification compares
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
@@ -14,6 +15,7 @@ pub mod cursor;
 pub mod division;
 pub mod loss;
 pub mod order;
+pub mod verification;
 pub mod work;
 
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
@@ -282,7 +284,7 @@ fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
 
 /// `xmin` is worth something in heap tables only, and only where every part
 /// of the table is one.
-fn transaction_ids(source: &Table) -> TransactionIds {
+pub(in crate::engine) fn transaction_ids(source: &Table) -> TransactionIds {
     let heap = source.leaves.iter().all(|leaf| {
         matches!(leaf.kind, Kind::Table | Kind::MaterializedView)
             && leaf.access_method.as_deref() == Some("heap")

@@ -48,3 +48,4 @@ mod sources;
 mod told;
 mod types;
 mod values;
+mod verify;

@@ -1,0 +1,1 @@
+//! Everything both sides know of one key.
