@@ -92,12 +92,7 @@ impl Sides {
     }
 }
 
-async fn read(
-    config: &Config,
-    side: Side,
-    session: Session,
-    application: &str,
-) -> Result<Source> {
+async fn read(config: &Config, side: Side, session: Session, application: &str) -> Result<Source> {
     let pins = connect::pins(config, side, application);
     Source::open(session, side, &pins).await.map_err(|failure| {
         let message = format!("could not begin to read on the {}", side.word());

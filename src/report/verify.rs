@@ -71,7 +71,8 @@ fn cells(pair: &Verified) -> [String; 7] {
     }
     let found = &pair.found;
     let (desktop, cloud) = by_side(pair);
-    let answered = |figure| if pair.mode == Mode::InsertMissing { "-".into() } else { count(figure) };
+    let answered =
+        |figure| if pair.mode == Mode::InsertMissing { "-".into() } else { count(figure) };
     [
         count(desktop),
         count(cloud),
@@ -326,7 +327,10 @@ mod tests {
         pair.found.rejected = 1;
         assert_eq!(result(&pair), "rejected");
         let verdict = verdict(vec![pair]);
-        assert_eq!(summary(&verdict), "equal, but for 1 row that the other side does not take, in 0.25 s");
+        assert_eq!(
+            summary(&verdict),
+            "equal, but for 1 row that the other side does not take, in 0.25 s"
+        );
         assert_eq!(notes(&verdict), ["to see why rows were rejected, run: pgsync rejects"]);
     }
 
@@ -342,7 +346,10 @@ mod tests {
         let lines = as_json(&verdict(vec![pair]));
         let types: Vec<&Value> = lines.iter().map(|line| &line["message_type"]).collect();
         assert_eq!(types, ["verified", "difference", "summary"]);
-        assert_eq!((&lines[0]["cloud_rows"], &lines[0]["result"]), (&json!(9), &json!("different")));
+        assert_eq!(
+            (&lines[0]["cloud_rows"], &lines[0]["result"]),
+            (&json!(9), &json!("different"))
+        );
         assert_eq!(lines[1]["columns"], json!(["note"]));
     }
 }

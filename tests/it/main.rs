@@ -17,6 +17,7 @@ mod conflicts;
 mod connections;
 mod conversions;
 mod cursor;
+mod explain;
 mod firm;
 mod forward;
 mod forward_columns;

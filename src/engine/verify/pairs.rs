@@ -1,6 +1,7 @@
 //! One pair of a verification: planned, and looked at row by row where the
 //! sums of both sides differ.
 
+use crate::config::{Mode, OnDuplicate};
 use crate::db::connection::Row;
 use crate::db::failure::Result as Answer;
 use crate::db::sql::changed::Changed;
@@ -10,7 +11,6 @@ use crate::db::sql::fingerprint::{
 use crate::db::sql::mapping::{Comparison, Existence, Mapping};
 use crate::db::sql::owned::BOOKKEEPING;
 use crate::db::sql::select::{Selection, Slice};
-use crate::config::{Mode, OnDuplicate};
 use crate::engine::plan::cursor::Reading;
 use crate::engine::plan::{self, Facts, Pair, TablePlan, verification};
 use crate::engine::shapes::{self, Shape};
@@ -34,18 +34,14 @@ type Columns = HashMap<String, Vec<Vec<Option<String>>>>;
 
 impl Verification<'_> {
     /// Plans every pair; those that do not fit are failures.
-    pub(super) async fn plan(
-        &mut self,
-        pairs: &[Pair],
-    ) -> Result<(Vec<Compared>, Vec<Verified>)> {
+    pub(super) async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<Compared>, Vec<Verified>)> {
         let (sources, targets) = shapes::read_only(self.source, self.target, pairs).await?;
-        let mut rejects =
-            known_rejects(self.target, self.direction).await.map_err(|failure| {
-                let word = self.target.side.word();
-                Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-                    .because(failure)
-                    .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
-            })?;
+        let mut rejects = known_rejects(self.target, self.direction).await.map_err(|failure| {
+            let word = self.target.side.word();
+            Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
+                .because(failure)
+                .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
+        })?;
         let (mut plans, mut failed) = (Vec::new(), Vec::new());
         for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
             let known = rejects.remove(&pair.name).unwrap_or_default();
@@ -136,8 +132,7 @@ impl Verification<'_> {
     /// stands on the target: with other values, two people have taken it.
     async fn find_conflicts(&mut self, pair: &Compared, found: &mut Found) -> Answered<()> {
         let Some(ledger) = verification::delivered(&pair.plan) else { return Ok(()) };
-        let asked =
-            Compared { plan: pair.plan.clone(), mapping: ledger, rejects: HashMap::new() };
+        let asked = Compared { plan: pair.plan.clone(), mapping: ledger, rejects: HashMap::new() };
         let sums = self.sums(&[&asked]).await?.pop().unwrap_or_default();
         for slice in self.differing(&asked.plan, &asked.mapping, &sums).await? {
             let (source, target) = self.rows(&asked.mapping, &asked.plan, &slice).await?;
