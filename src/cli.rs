@@ -15,7 +15,7 @@ Exit codes:
   4    done, but rows were rejected
   5    another run holds the lock
   6    stopped by a safety limit (deletes or rejected rows); the others are committed
-  7    status --max-age found a table that is out of date
+  7    verify: the sides differ; status --max-age: a table is out of date
   130  interrupted; what was committed stays";
 
 /// Examples come before the options: they are what most people look for.
@@ -110,6 +110,10 @@ pub enum Command {
     Check(Check),
     /// Make a configuration from the two databases
     Init(Init),
+    /// Compare both sides, without writing anything: what is missing, extra or different
+    Verify(Verify),
+    /// Say of one row why it did or did not arrive, and what the next run will do with it
+    Explain(Explain),
     /// Print what lets a shell complete pgsync's commands and options
     Completions(Completions),
 }
@@ -126,6 +130,8 @@ impl Command {
             Self::Rejects(_) => "rejects",
             Self::Check(_) => "check",
             Self::Init(_) => "init",
+            Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
             Self::Completions(_) => "completions",
         }
     }
@@ -187,6 +193,28 @@ pub struct Init {
     /// The desktop, without a password; else the variable DESKTOP_DATABASE_URL
     #[arg(long, value_name = "URL")]
     pub desktop: Option<String>,
+}
+
+/// `pgsync verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Name the rows that differ, by their keys, and the columns in which they do
+    #[arg(long)]
+    pub rows: bool,
+}
+
+/// `pgsync explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The table, by its name on the desktop or in the cloud
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// The row's key: 4711, or as the lists show it: '["4711"]'; of several columns: 12,3
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    pub key: String,
 }
 
 /// `pgsync rejects`

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod connect;
+pub mod explain;
 pub mod forward;
 pub mod hints;
 pub mod init;
@@ -16,6 +17,7 @@ pub mod signals;
 pub mod status;
 pub mod sync;
 pub mod tries;
+pub mod verify;
 pub mod waiting;
 
 use crate::cli::{Cli, Command};
@@ -71,6 +73,12 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
         }
         // Done above: it has no configuration yet.
         Command::Init(_) => Ok(Exit::Done),
+        Command::Verify(arguments) => {
+            or_stopped(stop, Box::pin(verify::run(&config, arguments, report))).await
+        }
+        Command::Explain(arguments) => {
+            or_stopped(stop, Box::pin(explain::run(&config, arguments, report))).await
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! - [`target`]: the side that is written to, and its transactions
 //! - [`diff`]: compares both sides without moving the tables
 //! - [`apply`]: does what was decided, a checkpoint at a time
+//! - [`verify`]: compares both sides and writes nothing
+//! - [`explain`]: what became of one row, and what will
 //! - [`shapes`]: the shapes of all tables, from both catalogs
 //! - [`inspection`]: what can be known of a pair before a run; reads only
 //! - [`run`]: a run from read point to summary
@@ -19,6 +21,7 @@
 pub mod apply;
 pub mod diff;
 pub mod event;
+pub mod explain;
 pub mod inspection;
 pub mod pending;
 pub mod plan;
@@ -29,3 +32,4 @@ pub mod stop;
 pub mod tally;
 pub mod target;
 pub mod trouble;
+pub mod verify;

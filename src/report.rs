@@ -9,6 +9,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod explain;
 pub mod figures;
 pub mod init_metadata;
 pub mod ink;
@@ -18,6 +19,7 @@ pub mod rejects;
 pub mod run;
 pub mod status;
 pub mod usage;
+pub mod verify;
 
 use crate::cli::{Color, Format, Output};
 use crate::error::{Error, Exit};

@@ -62,7 +62,7 @@ fn chosen<'a>(config: &'a Config, asked: &[String]) -> Result<Vec<&'a TablePair>
     let takes_part = |pairs: &[&TablePair]| {
         [Direction::Reverse, Direction::Forward]
             .iter()
-            .any(|direction| !pairs::among(pairs, *direction).is_empty())
+            .any(|direction| !pairs::taking_part(pairs, *direction).is_empty())
     };
     if !takes_part(&all) {
         return Err(pairs::nothing_is_on(config, &[Direction::Reverse, Direction::Forward]));

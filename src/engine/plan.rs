@@ -7,6 +7,7 @@
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`questions`]: what of a pair's rows is worth knowing before a run
+//! - [`verification`]: what a verification compares
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
@@ -16,6 +17,7 @@ pub mod division;
 pub mod loss;
 pub mod order;
 pub mod questions;
+pub mod verification;
 pub mod work;
 
 use crate::config::{
