@@ -47,6 +47,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     nearest::nearest(word, known)
 }
 
+use crate::branch::Branch;
 use crate::error::Result;
 use crate::ident::{Ident, TableName};
 use indexmap::IndexMap;
@@ -66,6 +67,8 @@ pub struct Config {
     pub desktop_time_zone: String,
     /// Bounds of one run.
     pub limits: Limits,
+    /// The desktop's name, where several share the cloud.
+    pub branch: Branch,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
     /// What is written down for the next morning.
@@ -188,6 +191,9 @@ pub struct TablePair {
     pub key: Vec<Ident>,
     /// Which rows of the cloud belong to the phones.
     pub owned_by_cloud: Option<SqlFragment>,
+    /// Which rows of both sides this desktop has to do with, where several
+    /// share the cloud.
+    pub scope: Option<SqlFragment>,
     /// From the cloud to the desktop.
     pub reverse: Rules,
     /// From the desktop to the cloud.

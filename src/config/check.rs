@@ -3,7 +3,7 @@
 //! It is the table of contents of the format. Every mistake of the file is
 //! noted on the way, and with any of them there is no configuration.
 
-use super::connection::connection;
+use super::connection::{branch, connection};
 use super::log::log;
 use super::notes::Notes;
 use super::pairs::pairs;
@@ -52,9 +52,11 @@ pub(super) fn configuration(
 fn whole(file: &Section<'_>) -> Option<Config> {
     let desktop_time_zone = time_zone(file);
     let (desktop, cloud) = (connection(file, "desktop"), connection(file, "cloud"));
+    let branch = branch(file);
     let (limits, retry, pairs) = (limits(file), retry(file), pairs(file));
     Some(Config {
         path: file.reading.path.to_owned(),
+        branch: branch?,
         desktop: desktop?,
         cloud: cloud?,
         desktop_time_zone: desktop_time_zone?,
@@ -225,7 +227,7 @@ mod tests {
         assert_eq!(
             told(ZONE, "[defaults]\nbanana = 1"),
             ["line 7: unknown key \"banana\" in [defaults]; known are schema, desktop_schema, \
-              cloud_schema, owned_by_cloud, reverse and forward"]
+              cloud_schema, owned_by_cloud, scope, reverse and forward"]
         );
         assert_eq!(
             told(ZONE, "[defaults]\nreverse = { mod = \"off\", mode = \"off\" }"),

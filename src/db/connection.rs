@@ -4,6 +4,7 @@
 //! statement, so it works through every pooler, and several statements cost
 //! one round trip. All values come back as text. Passwords stay in here.
 
+use crate::branch::Branch;
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
 use futures_util::TryStreamExt;
@@ -30,6 +31,8 @@ pub struct Address {
     pub connect_timeout: Duration,
     /// Stands in `pg_stat_activity`, so that people see who we are.
     pub application_name: String,
+    /// Whose records there are ours.
+    pub branch: Branch,
 }
 
 /// What the transport must prove.
@@ -46,6 +49,7 @@ pub struct Session {
     connection: PgConnection,
     state: State,
     pulse: Pulse,
+    branch: Branch,
 }
 
 /// Counts what a session hears from its server, for somebody who watches.
@@ -94,7 +98,14 @@ impl Session {
             .await
             .map_err(|_| timed_out(address.connect_timeout))?
             .map_err(Failure::while_connecting)?;
-        Ok(Self { connection, state: State::Usable, pulse: Pulse::default() })
+        let (state, pulse, branch) = (State::Usable, Pulse::default(), address.branch.clone());
+        Ok(Self { connection, state, pulse, branch })
+    }
+
+    /// Whose records on this server are ours.
+    #[must_use]
+    pub fn branch(&self) -> &Branch {
+        &self.branch
     }
 
     /// Runs statements whose rows nobody needs.

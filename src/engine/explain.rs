@@ -124,6 +124,7 @@ impl Inquiry<'_> {
             reading: Reading::Incremental,
             watermark: watermark.as_ref(),
             rejected: &[],
+            branch: self.target.session.branch(),
         };
         let plan = plan::table(pair, facts)?;
         let writers = (writers(self.source, &source), writers(self.target, &target));

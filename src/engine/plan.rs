@@ -20,6 +20,7 @@ pub mod questions;
 pub mod verification;
 pub mod work;
 
+use crate::branch::Branch;
 use crate::config::{
     ColumnRule, CursorChoice, Limits, Mode, OnDuplicate, Rules, Share, SqlFragment,
 };
@@ -177,6 +178,8 @@ pub struct Facts<'a> {
     pub watermark: Option<&'a Watermark>,
     /// Keys of the pair's rejects.
     pub rejected: &'a [String],
+    /// Whose records on the target are ours.
+    pub branch: &'a Branch,
 }
 
 /// Plans one pair.
@@ -188,6 +191,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
     let columns::Columns { mut mapping, left_out } =
         columns::map(pair, facts.source, facts.target)?;
     let transaction_ids = transaction_ids(facts.source);
+    mapping.branch = facts.branch.clone();
     complete(&mut mapping, pair, facts.point, transaction_ids);
     let horizon = Horizon {
         xid: facts.point.horizon,

@@ -186,6 +186,7 @@ impl Run<'_> {
             reading: self.settings.reading,
             watermark,
             rejected,
+            branch: self.target.session.branch(),
         };
         let plan = plan::table(pair, facts)?;
         self.tell_left_out(&plan);
@@ -369,7 +370,8 @@ pub async fn remember_failure(
         seconds: outcome.elapsed.as_secs_f64(),
     };
     let text = error.one_line();
-    let sql = watermark::fail(settings.direction, &outcome.table, &figures, &text);
+    let ledger = target.session.branch().ledger(&outcome.table);
+    let sql = watermark::fail(settings.direction, &ledger, &figures, &text);
     if let Err(failure) = target.ask(&sql).await {
         observer.hear(Event::Warning(&format!(
             "the failure of {} could not be kept for status: {failure}",

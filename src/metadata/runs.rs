@@ -33,8 +33,11 @@ pub async fn newest(
     direction: Direction,
     limit: u64,
 ) -> Result<Vec<PastRun>> {
-    let word = literal(direction.word());
-    let sql = format!("{NEWEST} where direction = {word} order by started_at desc limit {limit}");
+    let (word, desktop) = (literal(direction.word()), literal(session.branch().name()));
+    let sql = format!(
+        "{NEWEST} where direction = {word} and desktop = {desktop} \
+         order by started_at desc limit {limit}"
+    );
     session.rows(&Sql::new(sql)).await?.iter().map(|row| past(direction, row)).collect()
 }
 
@@ -73,9 +76,10 @@ pub async fn result_before(
     run: &str,
 ) -> Result<Option<String>> {
     let (word, run) = (literal(direction.word()), literal(run));
+    let desktop = literal(session.branch().name());
     let rows = session
         .rows(&Sql::new(format!(
-            "select result from pgsync.runs where direction = {word} and run_id <> {run} \
+            "select result from pgsync.runs where direction = {word} and desktop = {desktop} and run_id <> {run} \
              order by started_at desc limit 1"
         )))
         .await?;

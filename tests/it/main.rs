@@ -11,6 +11,7 @@
 )]
 
 mod batch;
+mod branches;
 mod check;
 mod columns;
 mod concurrency;

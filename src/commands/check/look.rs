@@ -148,6 +148,7 @@ fn planned(seen: &Seen, source: &Up, target: &Up) -> Option<Result<TablePlan>> {
         reading: Reading::Incremental,
         watermark: watermarks.and_then(|known| known.get(&seen.pair.name)),
         rejected: &[],
+        branch: target.source.session.branch(),
     };
     Some(plan::table(&seen.pair, facts))
 }

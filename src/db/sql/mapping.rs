@@ -3,6 +3,7 @@
 //! What a statement needs to know of a pair and nothing else: no catalogs, no
 //! configuration. `engine::plan` makes a [`Mapping`]; the builders read it.
 
+use crate::branch::Branch;
 use crate::db::copy::Format;
 use crate::ident::{Ident, TableName, literal};
 
@@ -29,6 +30,8 @@ pub struct Mapping {
     pub uniqueness: Uniqueness,
     pub comparison: Comparison,
     pub taking_part: TakingPart,
+    /// Whose records on the target are ours.
+    pub branch: Branch,
 }
 
 /// Which target rows a comparison by key takes in; one by content always
@@ -299,7 +302,7 @@ impl Mapping {
     /// The name under which our own tables keep this pair, as a literal.
     #[must_use]
     pub fn ledger_name(&self) -> String {
-        literal(&self.target.to_string())
+        literal(&self.branch.ledger(&self.target.to_string()))
     }
 }
 
@@ -337,6 +340,7 @@ pub(crate) mod tests {
             uniqueness: Uniqueness::Unguarded,
             comparison: Comparison::Keys,
             taking_part: TakingPart::Everything,
+            branch: Branch::default(),
         }
     }
 

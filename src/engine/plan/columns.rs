@@ -4,6 +4,7 @@
 //! value travels as text into the target's own type, or in binary where both
 //! types are the same plain built-in one.
 
+use crate::branch::Branch;
 use crate::config::{ColumnRule, KeyOrigin, Mode};
 use crate::db::catalog::{self, Table};
 use crate::db::copy::Format;
@@ -77,6 +78,7 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
             Mode::Mirror => Comparison::Rows,
         },
         taking_part: TakingPart::Everything,
+        branch: Branch::default(),
     };
     Ok(Columns { left_out: left_out(pair, source, &mapped, &mapping), mapping })
 }

@@ -69,6 +69,7 @@ impl Verification<'_> {
             reading: Reading::Full,
             watermark: None,
             rejected: &[],
+            branch: self.target.session.branch(),
         };
         plan::table(pair, facts)
     }
