@@ -205,7 +205,7 @@ fn ship(psql: &Psql, desktop: &str, cloud: &str) -> Result<f64> {
 }
 
 async fn equal_sides(pair: &Pair) -> Result<()> {
-    let sum = "select sum(hashtextextended(big::text, 0)) from big";
+    let sum = "select sum(hash_record_extended(big, 0)) from big";
     let (cloud, desktop) = tokio::join!(pair.cloud.text(sum), pair.desktop.text(sum));
     ensure!(cloud == desktop, "the sides differ: {cloud} and {desktop}");
     Ok(())

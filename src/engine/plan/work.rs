@@ -70,12 +70,10 @@ pub fn decide(plan: &TablePlan, source: &Counts, target: Option<&Counts>, chunk_
     }
 }
 
-/// Whether nothing is likely to stand against rows that go in unseen.
-///
-/// A trigger may drop a row or change its key. Rows that point to nothing are
-/// common where one side has no foreign keys; one of them would undo all.
+/// Whether rows may go in unseen: a trigger could drop one or change its key.
+/// If the target refuses one of them, the chunk is staged after all.
 fn takes_all(plan: &TablePlan) -> bool {
-    plan.triggers == Triggers::None && plan.constraints.foreign_keys.is_empty()
+    plan.triggers == Triggers::None
 }
 
 /// The survey has been through the whole table already. Nothing moves in our
