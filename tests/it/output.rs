@@ -286,7 +286,7 @@ async fn a_table_that_fails_lets_the_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_is_named() {
-    let office = two_tables().await;
+    let office = two_tables_alone().await;
     office.pair.cloud.run("update jobs set title = repeat('long ', 9) where job_id = 3").await;
     let mut told = Told::default();
     assert_eq!(told.run(&office, &["reverse"]).await.code, 4);
