@@ -124,7 +124,6 @@ impl Course<'_> {
             sides = opening => sides?,
             () = self.stop.asked() => return Err(interrupted()),
         };
-        failpoint::at(Point::ReadPointTaken);
         self.begin(&mut sides).await?;
         failpoint::at(Point::Noted);
         let observer = Listening { to: self.told, pulse: Pulse::default() };
@@ -163,7 +162,6 @@ impl Course<'_> {
             return Ok(());
         }
         begin_run(&mut sides.target, self.settings).await?;
-        failpoint::at(Point::Noted);
         self.told.heading();
         Ok(())
     }
@@ -222,14 +220,13 @@ impl Course<'_> {
                 self.tally.close(outcome, self.told);
             }
         }
-        failpoint::at(Point::Carried);
+        failpoint::at(Point::Closing);
         if let Some(target) = &mut target {
             self.end_run(target, interrupted_in).await;
         }
         failpoint::at(Point::Ended);
         self.target = target;
         self.leave_target().await;
-        failpoint::at(Point::Ended);
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
