@@ -130,7 +130,6 @@ impl Course<'_> {
             sides = opening => sides?,
             () = self.stop.asked() => return Err(interrupted()),
         };
-        failpoint::at(Point::ReadPointTaken);
         self.begin(&mut sides).await?;
         failpoint::at(Point::Noted);
         let observer = Listening { to: self.told, pulse: Pulse::default() };
@@ -169,7 +168,6 @@ impl Course<'_> {
             return Ok(());
         }
         begin_run(&mut sides.target, self.settings).await?;
-        failpoint::at(Point::Noted);
         let (from, to) = (&sides.source, &sides.target);
         self.told.servers(&[
             (from.side.word(), from.session.server_version()),
@@ -231,14 +229,13 @@ impl Course<'_> {
                 self.tally.close(outcome, self.told);
             }
         }
-        failpoint::at(Point::Carried);
+        failpoint::at(Point::Closing);
         if let Some(target) = &mut target {
             self.end_run(target, interrupted_in).await;
         }
         failpoint::at(Point::Ended);
         self.target = target;
         self.leave_target().await;
-        failpoint::at(Point::Ended);
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {

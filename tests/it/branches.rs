@@ -164,7 +164,8 @@ async fn a_number_that_two_desktops_have_taken_is_said() {
     assert_eq!(ran.code, 4, "{ran}");
     let row = "select org_id, name from client where client_id = 105";
     assert_eq!(cloud.lines(row).await, ["1|client 5"]);
-    let listed = branches[2].done(&cloud, &["rejects", "client"]).await;
+    let listed = branches[2].run(&cloud, &["rejects", "client"]).await;
+    assert_eq!(listed.code, 4, "{listed}");
     assert!(listed.stdout.contains("105"), "{listed}");
     let neighbour = branches[0].done(&cloud, &["rejects"]).await;
     assert!(!neighbour.stdout.contains("105"), "{neighbour}");
