@@ -2,10 +2,12 @@
 
 pub mod completions;
 pub mod connect;
+pub mod ended;
 pub mod forward;
 pub mod hints;
 pub mod init_metadata;
 pub mod link;
+pub mod notices;
 pub mod pairs;
 pub mod rejects;
 pub mod reverse;

@@ -12,6 +12,7 @@ pub mod figures;
 pub mod init_metadata;
 pub mod ink;
 pub mod journal;
+pub mod notice;
 pub mod progress;
 pub mod rejects;
 pub mod run;
@@ -176,17 +177,14 @@ impl Report {
         data.insert("message_type".to_owned(), json!("error"));
         data.insert("exit_code".to_owned(), json!(error.kind().exit().code()));
         self.beside(Some((Ink::Bad, "error:")), error.message(), &Value::Object(data));
-        let mut kept = vec![format!("error: {}", error.message())];
         for cause in error.causes() {
-            kept.push(format!("  cause: {cause}"));
             self.detail(&format!("  cause: {}", ascii(&cause)));
         }
         if let Some(hint) = error.advice() {
-            kept.push(format!("  hint: {hint}"));
             self.detail(&format!("  {} {}", ink::inked(Some(Ink::Hint), "hint:"), ascii(hint)));
         }
         self.log(Level::Error, journal::error(error));
-        self.journal.keep(kept.join("\n"));
+        self.journal.keep(error_lines(error).join("\n"));
     }
 
     fn detail(&self, line: &str) {
@@ -282,6 +280,14 @@ fn error_data(error: &Error) -> Map<String, Value> {
     data.insert("causes".to_owned(), json!(error.causes()));
     data.insert("hint".to_owned(), json!(error.advice()));
     data
+}
+
+/// An error for people, as it stands in a notice.
+fn error_lines(error: &Error) -> Vec<String> {
+    let mut lines = vec![format!("error: {}", error.message())];
+    lines.extend(error.causes().iter().map(|cause| format!("  cause: {cause}")));
+    lines.extend(error.advice().map(|hint| format!("  hint: {hint}")));
+    lines
 }
 
 /// Numbers add up, lists follow each other; of anything else the last one stands.

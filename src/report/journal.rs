@@ -73,7 +73,6 @@ impl Journal {
         });
     }
 
-    #[allow(dead_code)]
     pub(super) fn take_kept(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.kept)).unwrap_or_default()
     }

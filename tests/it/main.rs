@@ -37,6 +37,8 @@ mod look;
 mod metadata;
 mod mirror;
 mod names;
+#[cfg(unix)]
+mod notices;
 mod office;
 mod output;
 #[cfg(unix)]
