@@ -15,7 +15,7 @@ Exit codes:
   4    done, but rows were rejected
   5    another run holds the lock
   6    stopped by a safety limit (deletes or rejected rows); the others are committed
-  7    status --max-age found a table that is out of date
+  7    verify: the sides differ; status --max-age: a table is out of date
   130  interrupted; what was committed stays";
 
 /// Examples come before the options: they are what most people look for.
@@ -106,6 +106,14 @@ pub enum Command {
     Status(Status),
     /// List the rows that were set aside, with what to do about them
     Rejects(Rejects),
+    /// Look at both databases, the configuration and the rows before a run; write nothing
+    Check(Check),
+    /// Make a configuration from the two databases
+    Init(Init),
+    /// Compare both sides, without writing anything: what is missing, extra or different
+    Verify(Verify),
+    /// Say of one row why it did or did not arrive, and what the next run will do with it
+    Explain(Explain),
     /// Print what lets a shell complete pgsync's commands and options
     Completions(Completions),
 }
@@ -120,6 +128,10 @@ impl Command {
             Self::InitMetadata(_) => "init-metadata",
             Self::Status(_) => "status",
             Self::Rejects(_) => "rejects",
+            Self::Check(_) => "check",
+            Self::Init(_) => "init",
+            Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
             Self::Completions(_) => "completions",
         }
     }
@@ -156,6 +168,53 @@ pub struct Completions {
     /// The shell that will read it
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// `pgsync check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+}
+
+/// `pgsync init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Replace a configuration that is there already
+    #[arg(long)]
+    pub force: bool,
+    /// Where to write it; else --config, else config/pgsync.toml if there is a folder config
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The cloud, without a password; else the variable CLOUD_DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub cloud: Option<String>,
+    /// The desktop, without a password; else the variable DESKTOP_DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub desktop: Option<String>,
+}
+
+/// `pgsync verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only these tables; else all that the configuration names
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Name the rows that differ, by their keys, and the columns in which they do
+    #[arg(long)]
+    pub rows: bool,
+}
+
+/// `pgsync explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The table, by its name on the desktop or in the cloud
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// The row's key: 4711, or as the lists show it: '["4711"]'; of several columns: 12,3
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    pub key: String,
 }
 
 /// `pgsync rejects`

@@ -1,10 +1,13 @@
 //! One plain function per subcommand, a table of contents each.
 
+pub mod check;
 pub mod completions;
 pub mod connect;
 pub mod ended;
+pub mod explain;
 pub mod forward;
 pub mod hints;
+pub mod init;
 pub mod init_metadata;
 pub mod link;
 pub mod notices;
@@ -16,6 +19,7 @@ pub mod signals;
 pub mod status;
 pub mod sync;
 pub mod tries;
+pub mod verify;
 pub mod waiting;
 
 use crate::cli::{Cli, Command};
@@ -47,6 +51,10 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
     if let Command::Completions(arguments) = &cli.command {
         return Ok(completions::run(arguments, report));
     }
+    if let Command::Init(arguments) = &cli.command {
+        let config = cli.config.as_deref();
+        return or_stopped(stop, Box::pin(init::run(config, arguments, report))).await;
+    }
     let config = configuration(cli, report)?;
     for warning in &config.warnings {
         report.warning(warning);
@@ -61,6 +69,17 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
         Command::Status(arguments) => {
             or_stopped(stop, Box::pin(status::run(&config, arguments, stop, report))).await
+        }
+        Command::Check(arguments) => {
+            or_stopped(stop, Box::pin(check::run(&config, arguments, report))).await
+        }
+        // Done above: it has no configuration yet.
+        Command::Init(_) => Ok(Exit::Done),
+        Command::Verify(arguments) => {
+            or_stopped(stop, Box::pin(verify::run(&config, arguments, report))).await
+        }
+        Command::Explain(arguments) => {
+            or_stopped(stop, Box::pin(explain::run(&config, arguments, report))).await
         }
     }
 }

@@ -44,6 +44,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("it must be {}", duration::SHAPE))
 }
 
+/// The known word that somebody most likely meant, if one is near enough.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest::nearest(word, known)
+}
+
 use crate::error::Result;
 use crate::ident::{Ident, TableName};
 use indexmap::IndexMap;

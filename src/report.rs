@@ -7,7 +7,9 @@
 //! [`Report::data`] to programs, and whoever was not asked for stays silent.
 //! Nothing in here knows a database.
 
+pub mod check;
 pub mod completions;
+pub mod explain;
 pub mod figures;
 pub mod init_metadata;
 pub mod ink;
@@ -18,6 +20,7 @@ pub mod rejects;
 pub mod run;
 pub mod status;
 pub mod usage;
+pub mod verify;
 
 use crate::cli::{Color, Format, Output};
 use crate::error::{Error, Exit};

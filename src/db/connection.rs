@@ -256,6 +256,18 @@ impl Row {
         (0..row.len()).map(|index| value(row, index)).collect::<Result<_>>().map(Self)
     }
 
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value at `index`, or `None` for NULL (and for a column that is not there).
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&str> {

@@ -405,7 +405,7 @@ fn outcome_of(
     }
 }
 
-fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
+pub(super) fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
     Error::new(Kind::Table, format!("could not find table {table} on the {side}"))
         .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
 }

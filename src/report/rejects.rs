@@ -126,7 +126,7 @@ fn cell(text: &str) -> String {
 /// The next step, by what the target said.
 ///
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn advice(reject: &Reject) -> String {
+pub(super) fn advice(reject: &Reject) -> String {
     let (source, target) = match reject.direction {
         crate::metadata::Direction::Reverse => ("cloud", "desktop"),
         crate::metadata::Direction::Forward => ("desktop", "cloud"),

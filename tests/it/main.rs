@@ -11,12 +11,14 @@
 )]
 
 mod batch;
+mod check;
 mod columns;
 mod concurrency;
 mod conflicts;
 mod connections;
 mod conversions;
 mod cursor;
+mod explain;
 mod firm;
 mod forward;
 mod forward_columns;
@@ -36,6 +38,7 @@ mod logs;
 mod look;
 mod metadata;
 mod mirror;
+mod mirror_changes;
 mod names;
 #[cfg(unix)]
 mod notices;
@@ -53,3 +56,4 @@ mod status;
 mod told;
 mod types;
 mod values;
+mod verify;
