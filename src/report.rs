@@ -24,6 +24,7 @@ pub mod verify;
 
 use crate::cli::{Color, Format, Output};
 use crate::error::{Error, Exit};
+use crate::fault;
 use crate::logging::file::LogFile;
 use crate::report::ink::Ink;
 use crate::report::journal::{Journal, Level};
@@ -216,6 +217,11 @@ impl Report {
 
     /// Lets the log be written to this file from now on.
     pub fn log_to(&self, log: LogFile) {
+        let (also, name) = (log.clone(), self.journal.current_name());
+        fault::tell_also(move |text| {
+            // Nobody is left who could hear why not.
+            drop(also.append(&journal::line(Level::Error, &name, text)));
+        });
         self.journal.log_to(log);
     }
 
