@@ -27,6 +27,7 @@ const TEMPLATE: &str = "\
 
 const EXAMPLES: &str = "\
 Examples:
+  pgsync check                what a run would meet
   pgsync init-metadata        once, to begin with
   pgsync reverse --dry-run    what would come from the cloud
   pgsync reverse              bring it
@@ -172,6 +173,10 @@ pub struct Completions {
 
 /// `pgsync check`
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  pgsync check               all that can be known before a run
+  pgsync check jobshead -v   of one table, with every detail")]
 pub struct Check {
     /// Only these tables; else all that the configuration names
     #[arg(value_name = "TABLE")]
@@ -180,6 +185,10 @@ pub struct Check {
 
 /// `pgsync init`
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  pgsync init                        from the two addresses in .env
+  pgsync init --output other.toml    to another file")]
 pub struct Init {
     /// Replace a configuration that is there already
     #[arg(long)]
@@ -197,6 +206,10 @@ pub struct Init {
 
 /// `pgsync verify`
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  pgsync verify                   all tables, in both directions
+  pgsync verify jobshead --rows   of one table, with the rows that differ")]
 pub struct Verify {
     /// Only these tables; else all that the configuration names
     #[arg(value_name = "TABLE")]
@@ -208,6 +221,10 @@ pub struct Verify {
 
 /// `pgsync explain`
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  pgsync explain jobshead 4711       why job 4711 did or did not arrive
+  pgsync explain taskchecklist 12,3  with a key of two columns")]
 pub struct Explain {
     /// The table, by its name on the desktop or in the cloud
     #[arg(value_name = "TABLE")]

@@ -3,12 +3,14 @@
 pub mod check;
 pub mod completions;
 pub mod connect;
+pub mod ended;
 pub mod explain;
 pub mod forward;
 pub mod hints;
 pub mod init;
 pub mod init_metadata;
 pub mod link;
+pub mod notices;
 pub mod pairs;
 pub mod rejects;
 pub mod reverse;

@@ -7,7 +7,7 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs`, `rules` and `log` read one part each, `check` puts the whole together,
+//! `pairs`, `rules`, `log` and `notify` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each.
 
@@ -20,6 +20,7 @@ mod locate;
 mod log;
 mod nearest;
 mod notes;
+mod notify;
 mod pairs;
 #[doc(hidden)]
 pub mod probe;
@@ -33,6 +34,7 @@ mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
 pub use log::Log;
+pub use notify::{Form, Notify, Program};
 
 /// Reads a span of time as the configuration and the command line write it.
 ///
@@ -73,6 +75,8 @@ pub struct Config {
     pub retry: Retry,
     /// What is written down for the next morning.
     pub log: Log,
+    /// Who hears how runs end.
+    pub notify: Notify,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -362,7 +366,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 45);
+        assert_eq!(examples, 50);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

@@ -14,6 +14,7 @@ pub mod figures;
 pub mod init_metadata;
 pub mod ink;
 pub mod journal;
+pub mod notice;
 pub mod progress;
 pub mod rejects;
 pub mod run;
@@ -23,6 +24,7 @@ pub mod verify;
 
 use crate::cli::{Color, Format, Output};
 use crate::error::{Error, Exit};
+use crate::fault;
 use crate::logging::file::LogFile;
 use crate::report::ink::Ink;
 use crate::report::journal::{Journal, Level};
@@ -37,6 +39,9 @@ use std::time::{Duration, Instant};
 /// The version of the JSON Lines: it grows when a field changes its meaning or
 /// goes. New fields and new kinds of lines may come at any time.
 pub const VERSION: u64 = 1;
+
+/// What [`Report::end`] itself says.
+const OF_EVERY_SUMMARY: [&str; 4] = ["message_type", "version", "command", "seconds"];
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +130,21 @@ impl Report {
         }
     }
 
+    /// A whole result, for programs. Its summary joins the last line.
+    pub fn all_data(&self, lines: &[Value]) {
+        for line in lines {
+            let is_summary = line.get("message_type").is_some_and(|kind| kind == "summary");
+            match line.as_object() {
+                Some(figures) if is_summary => {
+                    let mut figures = figures.clone();
+                    figures.retain(|key, _| !OF_EVERY_SUMMARY.contains(&key.as_str()));
+                    self.summarise(&Value::Object(figures));
+                }
+                _ => self.data(line),
+            }
+        }
+    }
+
     /// A whole file, as it is.
     pub fn raw(&self, text: &str) {
         self.progress.suspend(|| drop(std::io::stdout().write_all(text.as_bytes())));
@@ -179,17 +199,14 @@ impl Report {
         data.insert("message_type".to_owned(), json!("error"));
         data.insert("exit_code".to_owned(), json!(error.kind().exit().code()));
         self.beside(Some((Ink::Bad, "error:")), error.message(), &Value::Object(data));
-        let mut kept = vec![format!("error: {}", error.message())];
         for cause in error.causes() {
-            kept.push(format!("  cause: {cause}"));
             self.detail(&format!("  cause: {}", ascii(&cause)));
         }
         if let Some(hint) = error.advice() {
-            kept.push(format!("  hint: {hint}"));
             self.detail(&format!("  {} {}", ink::inked(Some(Ink::Hint), "hint:"), ascii(hint)));
         }
         self.log(Level::Error, journal::error(error));
-        self.journal.keep(kept.join("\n"));
+        self.journal.keep(error_lines(error).join("\n"));
     }
 
     fn detail(&self, line: &str) {
@@ -200,6 +217,11 @@ impl Report {
 
     /// Lets the log be written to this file from now on.
     pub fn log_to(&self, log: LogFile) {
+        let (also, name) = (log.clone(), self.journal.current_name());
+        fault::tell_also(move |text| {
+            // Nobody is left who could hear why not.
+            drop(also.append(&journal::line(Level::Error, &name, text)));
+        });
         self.journal.log_to(log);
     }
 
@@ -285,6 +307,14 @@ fn error_data(error: &Error) -> Map<String, Value> {
     data.insert("causes".to_owned(), json!(error.causes()));
     data.insert("hint".to_owned(), json!(error.advice()));
     data
+}
+
+/// An error for people, as it stands in a notice.
+fn error_lines(error: &Error) -> Vec<String> {
+    let mut lines = vec![format!("error: {}", error.message())];
+    lines.extend(error.causes().iter().map(|cause| format!("  cause: {cause}")));
+    lines.extend(error.advice().map(|hint| format!("  hint: {hint}")));
+    lines
 }
 
 /// Numbers add up, lists follow each other; of anything else the last one stands.

@@ -41,6 +41,7 @@ pub async fn run(config: &Config, arguments: &cli::Explain, report: &Report) -> 
         return Err(no_key(arguments, &keys));
     }
     told::as_text(report, &arguments.table, &accounts);
+    report.all_data(&told::as_json(&arguments.table, &accounts));
     Ok(Exit::Done)
 }
 

@@ -5,13 +5,13 @@
 //! point. What an attempt has committed is found by the next one.
 
 use crate::commands::link::{Link, Listening};
+use crate::commands::notices::{self, Before, Ended};
 use crate::commands::sides::{self, Sides, Signature, reach_target};
 use crate::commands::tries::{Again, Tries};
-use crate::commands::{connect, pairs};
+use crate::commands::{connect, ended, pairs};
 use crate::config::Config;
 use crate::db::connection::Pulse;
 use crate::db::failure::Failure;
-use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
 use crate::engine::plan::Pair;
 use crate::engine::plan::cursor::Reading;
@@ -22,8 +22,8 @@ use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
-use crate::metadata::ledger::{self, RunEnd};
 use crate::metadata::migrations::Side;
+use crate::metadata::{ledger, runs};
 use crate::report::Report;
 use crate::report::run::{Effect, Opening, RunReport};
 use std::time::{Duration, Instant};
@@ -58,20 +58,36 @@ pub fn ends(direction: Direction) -> (Side, Side) {
     }
 }
 
-/// Runs it.
+/// Runs it, and gives notice of its end where that was asked for.
 ///
 /// # Errors
 /// When it could not start; a pair that fails is told in the report.
 pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Report) -> Result<Exit> {
+    let settings = settings(config, order);
+    let before = Before::new();
+    let result = Box::pin(course(config, order, &settings, &before, stop, report)).await;
+    let before = before.get().and_then(Option::as_deref);
+    let ended = Ended { run: &settings.run, result: &result, before };
+    notices::give(config, order, &ended, report).await;
+    result
+}
+
+async fn course(
+    config: &Config,
+    order: &Order<'_>,
+    settings: &Settings,
+    before: &Before,
+    stop: &Stop,
+    report: &Report,
+) -> Result<Exit> {
     let started = Instant::now();
     let pairs = pairs::of(config, order.direction, order.tables)?;
-    let settings = settings(config, order);
-    let told = open_report(config, order, &settings, &pairs, report);
+    let told = open_report(config, order, settings, &pairs, report);
     let signature = Signature::new(order.direction, &settings.run);
     let course = Course {
         config,
         order,
-        settings: &settings,
+        settings,
         told: &told,
         report,
         stop,
@@ -80,6 +96,7 @@ pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Repor
         tally: Tally::default(),
         target: None,
         clock: None,
+        before,
     };
     course.run(&pairs).await
 }
@@ -99,6 +116,7 @@ struct Course<'a> {
     target: Option<Target>,
     /// The source's clock at the last read point.
     clock: Option<String>,
+    before: &'a Before,
 }
 
 impl Course<'_> {
@@ -168,6 +186,7 @@ impl Course<'_> {
             return Ok(());
         }
         begin_run(&mut sides.target, self.settings).await?;
+        self.look_back(&mut sides.target).await;
         let (from, to) = (&sides.source, &sides.target);
         self.told.servers(&[
             (from.side.word(), from.session.server_version()),
@@ -175,6 +194,18 @@ impl Course<'_> {
         ]);
         self.told.heading();
         Ok(())
+    }
+
+    /// How the run before ended, for a notice that all is well again.
+    async fn look_back(&self, target: &mut Target) {
+        if self.config.notify.on_recovery.is_none() || target.ending != Ending::Commit {
+            return;
+        }
+        let Settings { direction, run, .. } = self.settings;
+        match runs::result_before(&mut target.session, *direction, run).await {
+            Ok(result) => drop(self.before.set(result)),
+            Err(failure) => tracing::debug!("the history could not be read: {failure}"),
+        }
     }
 
     /// Whether what ended the attempt may pass. A name that could be resolved,
@@ -240,7 +271,7 @@ impl Course<'_> {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
                 let outcomes = self.tally.outcomes();
-                let exit = exit_of(outcomes, interrupted_in);
+                let exit = ended::exit(outcomes, interrupted_in);
                 self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in, exit);
                 Ok(exit)
             }
@@ -286,17 +317,7 @@ impl Course<'_> {
         if target.ending != Ending::Commit {
             return;
         }
-        let outcomes = self.tally.outcomes();
-        let sum =
-            |figure: fn(&Done) -> u64| outcomes.iter().map(|outcome| figure(&outcome.done)).sum();
-        let end = RunEnd {
-            result: result(outcomes, interrupted_in),
-            inserted: sum(|done| done.inserted),
-            updated: sum(|done| done.updated),
-            deleted: sum(|done| done.deleted),
-            rejected: sum(|done| done.rejected),
-            failed_tables: outcomes.iter().filter(|outcome| outcome.failure.is_some()).count(),
-        };
+        let end = ended::figures(self.tally.outcomes(), interrupted_in);
         let run = &self.settings.run;
         let mut ended = ledger::end_run(&mut target.session, run, end).await;
         if ended.as_ref().is_err_and(|failure| failure.sqlstate() == Some(CANCELLED)) {
@@ -312,16 +333,6 @@ impl Course<'_> {
 
 /// `query_canceled`
 const CANCELLED: &str = "57014";
-
-/// The run's result, in one word.
-fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
-    match exit_of(outcomes, interrupted_in) {
-        Exit::Interrupted => "interrupted",
-        Exit::Done if !outcomes.is_empty() => "ok",
-        Exit::Rejected => "rejected",
-        _ => "failed",
-    }
-}
 
 /// The error for a run that was interrupted before it began.
 #[must_use]
@@ -373,25 +384,4 @@ async fn begin_run(target: &mut Target, settings: &Settings) -> Result<()> {
     }
     let begun = ledger::begin_run(&mut target.session, &settings.run, settings.direction).await;
     begun.map_err(|failure| sides::not_ready(target.side, failure))
-}
-
-/// An interruption decides, else the worst that happened to a table. `left` is
-/// how many pairs an interruption has left.
-fn exit_of(outcomes: &[Outcome], left: Option<usize>) -> Exit {
-    let was_stopped = |outcome: &Outcome| {
-        outcome.failure.as_ref().is_some_and(|error| error.kind() == Kind::Interrupted)
-    };
-    if left.is_some_and(|left| left > 0) || outcomes.iter().any(was_stopped) {
-        return Exit::Interrupted;
-    }
-    let kinds = || outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).map(Error::kind);
-    if kinds().any(|kind| kind != Kind::Safety) {
-        Exit::TableFailed
-    } else if kinds().next().is_some() {
-        Exit::Safety
-    } else if outcomes.iter().any(|outcome| outcome.done.rejected > 0) {
-        Exit::Rejected
-    } else {
-        Exit::Done
-    }
 }

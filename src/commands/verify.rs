@@ -45,6 +45,7 @@ pub async fn run(config: &Config, arguments: &cli::Verify, report: &Report) -> R
         rows_were_asked_for: arguments.rows,
     };
     told::as_text(report, &verdict);
+    report.all_data(&told::as_json(&verdict));
     Ok(exit_of(&verdict.pairs))
 }
 

@@ -6,6 +6,7 @@
 use super::connection::{branch, connection};
 use super::log::log;
 use super::notes::Notes;
+use super::notify::notify;
 use super::pairs::pairs;
 use super::section::{Reading, Section};
 use super::variables::{Environment, Variables};
@@ -15,8 +16,17 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-const KEYS: [&str; 8] =
-    ["desktop_time_zone", "desktop", "cloud", "limits", "retry", "log", "defaults", "tables"];
+const KEYS: [&str; 9] = [
+    "desktop_time_zone",
+    "desktop",
+    "cloud",
+    "limits",
+    "retry",
+    "log",
+    "notify",
+    "defaults",
+    "tables",
+];
 
 const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000 };
 const MOST_CHUNK_ROWS: u64 = 10_000_000;
@@ -63,6 +73,7 @@ fn whole(file: &Section<'_>) -> Option<Config> {
         limits,
         retry,
         log: log(file),
+        notify: notify(file),
         pairs,
         warnings: Vec::new(),
     })

@@ -238,8 +238,8 @@ impl<'a> Section<'a> {
     pub(super) fn idents(&self, key: &str) -> Option<Vec<Ident>> {
         match self.value(key)? {
             DeValue::String(_) => Some(vec![self.ident(key)?]),
-            DeValue::Array(items) => {
-                items.iter().map(|item| self.list_item(key, item)).collect::<Option<Vec<Ident>>>()
+            DeValue::Array(_) => {
+                self.texts(key)?.into_iter().map(|text| self.to_ident(key, text)).collect()
             }
             _ => {
                 self.other_kind(key, "a text or a list of texts");
@@ -248,15 +248,26 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn list_item(&self, key: &str, item: &Spanned<DeValue<'a>>) -> Option<Ident> {
+    /// One text or several.
+    pub(super) fn texts(&self, key: &str) -> Option<Vec<Text>> {
+        match self.value(key)? {
+            DeValue::String(_) => Some(vec![self.text(key)?]),
+            DeValue::Array(items) => items.iter().map(|item| self.list_item(key, item)).collect(),
+            _ => {
+                self.other_kind(key, "a text or a list of texts");
+                None
+            }
+        }
+    }
+
+    fn list_item(&self, key: &str, item: &Spanned<DeValue<'a>>) -> Option<Text> {
         let line = line_at(self.reading.text, &item.span());
         let DeValue::String(written) = item.get_ref() else {
             let found = kind(item.get_ref());
             self.mistake_at(line, format!("{key} {} lists {found}, not a text", self.place()));
             return None;
         };
-        let text = self.fill(key, written, line)?;
-        self.to_ident(key, text)
+        self.fill(key, written, line)
     }
 
     fn to_ident(&self, key: &str, text: Text) -> Option<Ident> {

@@ -51,8 +51,10 @@ impl LogFile {
 
     /// The lock, until it is dropped.
     fn lock(&self) -> Option<File> {
-        let file =
-            OpenOptions::new().create(true).append(true).open(beside(&self.file, "lock")).ok()?;
+        // Windows locks no file that was opened to append only.
+        let mut options = OpenOptions::new();
+        let options = options.create(true).read(true).append(true);
+        let file = options.open(beside(&self.file, "lock")).ok()?;
         let began = Instant::now();
         loop {
             match file.try_lock() {

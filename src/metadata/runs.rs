@@ -66,7 +66,7 @@ fn past(direction: Direction, row: &Row) -> Result<PastRun> {
 }
 
 /// How the run before this one ended, of the same direction; `None`: this is
-/// the first.
+/// the first. An interruption says nothing, and is passed over.
 ///
 /// # Errors
 /// When the server refuses.
@@ -79,8 +79,8 @@ pub async fn result_before(
     let desktop = literal(session.branch().name());
     let rows = session
         .rows(&Sql::new(format!(
-            "select result from pgsync.runs where direction = {word} and desktop = {desktop} and run_id <> {run} \
-             order by started_at desc limit 1"
+            "select result from pgsync.runs where direction = {word} and desktop = {desktop} \
+             and run_id <> {run} and result <> 'interrupted' order by started_at desc limit 1"
         )))
         .await?;
     Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned))

@@ -52,6 +52,10 @@ impl Journal {
         self.with(|state| state.name = name);
     }
 
+    pub(super) fn current_name(&self) -> String {
+        self.with(|state| state.name.clone()).unwrap_or_default()
+    }
+
     /// Writes a line to the log; why it could not, the first time.
     pub(super) fn write(&self, level: Level, text: impl Display) -> Option<String> {
         let text = text.to_string();
@@ -73,7 +77,6 @@ impl Journal {
         });
     }
 
-    #[allow(dead_code)]
     pub(super) fn take_kept(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.kept)).unwrap_or_default()
     }
@@ -83,7 +86,7 @@ impl Journal {
     }
 }
 
-fn line(level: Level, name: &str, text: &str) -> String {
+pub(super) fn line(level: Level, name: &str, text: &str) -> String {
     let time = chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.3f %:z");
     let words: Vec<&str> = text.split_whitespace().collect();
     ascii(&format!("{time} {} [{name}] {}", level.word(), words.join(" ")))

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::metadata::Direction;
 use crate::report::Report;
 use crate::report::figures::{count, of, seconds};
+use crate::report::ink::Ink;
 use crate::report::run::LOOK_AT_REJECTS;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -39,7 +40,8 @@ pub fn as_text(report: &Report, verdict: &Verdict) {
     for note in notes(verdict) {
         report.note(format_args!("note: {note}"));
     }
-    report.line(summary(verdict));
+    let is_equal = verdict.pairs.iter().all(|pair| result(pair) == "equal");
+    report.last(Some(if is_equal { Ink::Good } else { Ink::Warning }), summary(verdict));
 }
 
 const HEADS: [&str; 7] =

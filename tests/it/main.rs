@@ -41,6 +41,8 @@ mod metadata;
 mod mirror;
 mod mirror_changes;
 mod names;
+#[cfg(unix)]
+mod notices;
 mod office;
 mod output;
 #[cfg(unix)]

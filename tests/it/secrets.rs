@@ -30,7 +30,7 @@ const PLACES: [Place; 5] =
 struct Vault {
     office: Office,
     searched: usize,
-    logged: usize,
+    written: usize,
 }
 
 impl Vault {
@@ -48,7 +48,7 @@ impl Vault {
         let rows = "insert into t values (1, 'a'), (2, 'b'); alter table narrow alter v type text;
             insert into narrow values (1, 'too long')";
         office.pair.cloud.run(rows).await;
-        Self { office, searched: 0, logged: 0 }
+        Self { office, searched: 0, written: 0 }
     }
 
     fn base(db: &Db) -> String {
@@ -78,6 +78,7 @@ impl Vault {
         };
         self.office.configure(&format!(
             "desktop_time_zone = \"UTC\"\n{}{}[log]\nfile = \"pgsync.log\"\n\
+             [notify]\non_failure = [\"sh\", \"-c\", \"cat >> notices\"]\n\
              [retry]\nattempts = 2\nfirst_pause = \"10ms\"\n{TABLES}",
             section("desktop", desktop),
             section("cloud", cloud)
@@ -118,11 +119,14 @@ impl Vault {
     fn run(&mut self, mut command: Command, what: &str) -> Ran {
         let ran = Ran::from(command.output().unwrap());
         self.search(&ran.to_string(), what);
-        // A damaged configuration may name no log, and it is written anew.
-        if let Ok(log) = std::fs::read_to_string(self.office.folder().join("pgsync.log")) {
-            self.logged += log.len();
-            self.search(&log, "the log");
-            std::fs::remove_file(self.office.folder().join("pgsync.log")).unwrap();
+        // A damaged configuration may name neither.
+        for name in ["pgsync.log", "notices"] {
+            let file = self.office.folder().join(name);
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                self.written += text.len();
+                self.search(&text, name);
+                std::fs::remove_file(file).unwrap();
+            }
         }
         ran
     }
@@ -214,7 +218,7 @@ async fn no_command_and_no_failure_tells_a_password() {
     }
     assert!(MARKS.iter().all(|mark| PASSWORD.contains(mark) || IN_URL.contains(mark)));
     assert!(refused > 60, "only {refused} connections and configurations were refused");
-    assert!(vault.logged > 50_000, "{}", vault.logged);
+    assert!(vault.written > 50_000, "{}", vault.written);
     println!("{} texts searched, {refused} of refused runs", vault.searched);
 }
 

@@ -197,3 +197,26 @@ async fn a_run_at_work_is_told_from_one_that_was_broken_off() {
     );
     assert!(!ran.stdout.contains("at work now"), "{ran}");
 }
+
+/// The cloud behind a transaction pooler that has two connections to share.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_before_the_cloud_is_no_hindrance() {
+    use crate::pooler::Pooler;
+    let office = office().await;
+    office.reverse().await;
+    office.forward(&[]).await;
+    office.pair.cloud.run("insert into job values (3, 'c')").await;
+    office.pair.desktop.run("insert into note values ('ten')").await;
+    let pooler = Pooler::before(&office.pair.cloud).await;
+    for _ in 0..3 {
+        let mut command = office.command(&["status", "--pending", "--max-age", "1h"]);
+        let ran = Ran::from(command.env("CLOUD_DATABASE_URL", pooler.url()).output().unwrap());
+        assert_eq!(ran.code, 0, "{ran}");
+        assert_eq!(
+            (waits(&ran, "job"), waits(&ran, "note")),
+            (vec!["1".into(), "0".into()], vec!["1".into()])
+        );
+        says(&ran.stdout, &["  forward    ok ", "; 2 rows wait for the next run"]);
+    }
+}
