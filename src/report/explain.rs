@@ -4,7 +4,7 @@
 mod words;
 
 use crate::engine::explain::fate::Fate;
-use crate::engine::explain::{Account, Writer};
+use crate::engine::explain::{Account, Lookup, Writer};
 use crate::metadata::Direction;
 use crate::report::Report;
 use crate::report::figures::of;
@@ -35,14 +35,11 @@ fn lines(table: &str, accounts: &[Account]) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push("facts".to_owned());
-    let mut facts: Vec<String> = accounts.iter().flat_map(|account| facts(account)).collect();
-    let all = facts.clone();
-    let mut at = 0;
-    facts.retain(|fact| {
-        at += 1;
-        all.iter().position(|other| other == fact) == Some(at - 1)
-    });
-    lines.extend(facts);
+    for fact in accounts.iter().flat_map(facts) {
+        if !lines.contains(&fact) {
+            lines.push(fact);
+        }
+    }
     if accounts.iter().all(|account| account.fate == Fate::Nowhere) {
         lines.push(String::new());
         lines.extend(tries(table, accounts));
@@ -53,7 +50,7 @@ fn lines(table: &str, accounts: &[Account]) -> Vec<String> {
 /// The rows in the cloud and on the desktop; `None` where nobody can look.
 fn rows(account: &Account) -> (Option<usize>, Option<usize>) {
     let (source, target) = (account.source.len(), account.target.len());
-    let looked_for = account.existence == crate::db::sql::mapping::Existence::InTable;
+    let looked_for = account.lookup == Lookup::Both;
     match account.direction {
         Direction::Reverse => (Some(source), looked_for.then_some(target)),
         Direction::Forward => (Some(target), Some(source)),

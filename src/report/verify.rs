@@ -1,9 +1,8 @@
 //! A verification, told to people and programs.
 
-use crate::config::Mode;
-use crate::engine::verify::Verified;
 use crate::engine::verify::settle::{Finding, Way};
 use crate::engine::verify::tally::Found;
+use crate::engine::verify::{Beside, Verified};
 use crate::error::Error;
 use crate::metadata::Direction;
 use crate::report::Report;
@@ -48,7 +47,8 @@ const HEADS: [&str; 7] =
 fn table(report: &Report, pairs: &[Verified]) {
     let width = pairs.iter().map(|pair| pair.table.len()).max().unwrap_or(0).max(5);
     let columns = |cells: &[String; 7]| -> String {
-        cells.iter().map(|cell| format!(" {cell:>11}")).collect()
+        let cells: Vec<String> = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+        cells.concat()
     };
     let heads = columns(&HEADS.map(str::to_owned));
     report.line(format_args!("  {:<width$} {:<9}{heads}  result", "table", "direction"));
@@ -71,8 +71,7 @@ fn cells(pair: &Verified) -> [String; 7] {
     }
     let found = &pair.found;
     let (desktop, cloud) = by_side(pair);
-    let answered =
-        |figure| if pair.mode == Mode::InsertMissing { "-".into() } else { count(figure) };
+    let answered = |figure| if pair.beside == Beside::Ignored { "-".into() } else { count(figure) };
     [
         count(desktop),
         count(cloud),
@@ -139,7 +138,7 @@ fn notes(verdict: &Verdict) -> Vec<String> {
             notes.push(format!("the next full run deals with them: pgsync {word} --full {tables}"));
         }
     }
-    let stay = |pair: &&&Verified| pair.mode == Mode::Upsert && pair.found.extra > 0;
+    let stay = |pair: &&&Verified| pair.beside == Beside::Kept && pair.found.extra > 0;
     let pairs: Vec<&Verified> = differing.iter().filter(stay).copied().collect();
     if !pairs.is_empty() {
         notes.push(format!(
@@ -157,7 +156,7 @@ fn notes(verdict: &Verdict) -> Vec<String> {
 /// An upsert leaves alone what it did not bring.
 fn is_mended_by_a_run(pair: &Verified) -> bool {
     let Found { missing, different, extra, .. } = pair.found;
-    missing + different > 0 || (pair.mode == Mode::Mirror && extra > 0)
+    missing + different > 0 || (pair.beside == Beside::Deleted && extra > 0)
 }
 
 fn tables(pairs: &[&Verified]) -> String {
@@ -235,7 +234,7 @@ fn pair_as_json(pair: &Verified) -> Value {
         "desktop_rows": desktop,
         "cloud_rows": cloud,
         "missing": pair.found.missing,
-        "extra": (pair.mode != Mode::InsertMissing).then_some(pair.found.extra),
+        "extra": (pair.beside != Beside::Ignored).then_some(pair.found.extra),
         "different": pair.found.different,
         "cloud_owned": pair.owned,
         "rejected": pair.found.rejected,
@@ -266,11 +265,11 @@ mod tests {
     use super::*;
     use crate::error::Kind;
 
-    fn pair(direction: Direction, mode: Mode) -> Verified {
+    fn pair(direction: Direction, beside: Beside) -> Verified {
         Verified {
             direction,
             table: "job".into(),
-            mode,
+            beside,
             source_rows: 10,
             target_rows: 9,
             owned: 2,
@@ -291,7 +290,7 @@ mod tests {
 
     #[test]
     fn equal_sides_need_no_note() {
-        let verdict = verdict(vec![pair(Direction::Reverse, Mode::InsertMissing)]);
+        let verdict = verdict(vec![pair(Direction::Reverse, Beside::Ignored)]);
         assert_eq!(notes(&verdict), [""; 0]);
         assert_eq!(summary(&verdict), "equal: both sides are as they should be, in 0.25 s");
         assert_eq!(cells(&verdict.pairs[0]), ["9", "10", "0", "-", "0", "2", "0"]);
@@ -299,9 +298,9 @@ mod tests {
 
     #[test]
     fn what_differs_comes_with_the_next_command() {
-        let mut upsert = pair(Direction::Forward, Mode::Upsert);
+        let mut upsert = pair(Direction::Forward, Beside::Kept);
         upsert.found.extra = 1;
-        let mut reverse = pair(Direction::Reverse, Mode::InsertMissing);
+        let mut reverse = pair(Direction::Reverse, Beside::Ignored);
         reverse.found.missing = 2;
         let mut verdict = verdict(vec![reverse, upsert]);
         assert_eq!(
@@ -323,7 +322,7 @@ mod tests {
 
     #[test]
     fn rejects_alone_are_no_difference() {
-        let mut pair = pair(Direction::Forward, Mode::Mirror);
+        let mut pair = pair(Direction::Forward, Beside::Deleted);
         pair.found.rejected = 1;
         assert_eq!(result(&pair), "rejected");
         let verdict = verdict(vec![pair]);
@@ -336,7 +335,7 @@ mod tests {
 
     #[test]
     fn every_line_for_programs_has_its_type() {
-        let mut pair = pair(Direction::Forward, Mode::Mirror);
+        let mut pair = pair(Direction::Forward, Beside::Deleted);
         pair.found.different = 1;
         pair.found.rows = vec![Finding {
             way: Way::Different,

@@ -221,7 +221,7 @@ async fn a_mirror_sets_back_and_deletes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_the_cloud_makes_and_keys_of_several_columns() {
     let office = Office::alone(
-        "create table diary (d_id int primary key, day date, who text, note text, source char(1));
+        "create table diary (d_id serial primary key, day date, who text, note text, source char(1));
          insert into diary values (7, '2026-01-01', 'x', 'a', 'M'), (8, '2026-01-02', 'y', 'b', 'D')",
         "create table diary (day date, who text, note text, source char(1));
          insert into diary values ('2026-01-02', 'y', 'b', 'D')",

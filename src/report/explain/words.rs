@@ -1,7 +1,6 @@
 //! The sentences of an explanation: why a row is where it is, and what the
 //! next run makes of it. Pure.
 
-use crate::config::Mode;
 use crate::engine::explain::Account;
 use crate::engine::explain::fate::{Fate, Step};
 use crate::metadata::Direction;
@@ -20,7 +19,7 @@ pub fn why(account: &Account) -> String {
     let direction = account.direction.word();
     match account.fate {
         Fate::Nowhere => nowhere(account),
-        Fate::OnlyOnTarget if account.mode == Mode::InsertMissing => {
+        Fate::OnlyOnTarget if account.direction == Direction::Reverse => {
             format!("The {source} does not have it, so there is nothing to bring.")
         }
         Fate::OnlyOnTarget => {
