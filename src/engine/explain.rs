@@ -82,7 +82,7 @@ pub struct OnSource {
     pub is_new: Option<bool>,
     /// The run of ours that wrote it, if nobody has changed it since.
     pub writer: Option<Writer>,
-    hashes: Vec<Option<String>>,
+    pub(crate) hashes: Vec<Option<String>>,
 }
 
 /// A row of the target.
@@ -90,7 +90,7 @@ pub struct OnSource {
 pub struct OnTarget {
     pub protected: bool,
     pub writer: Option<Writer>,
-    hashes: Vec<Option<String>>,
+    pub(crate) hashes: Vec<Option<String>>,
 }
 
 /// A run of ours, and when, in UTC to the second.

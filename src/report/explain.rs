@@ -205,3 +205,6 @@ fn account_as_json(account: &Account) -> Value {
         "facts": facts(account).iter().map(|fact| fact.trim()).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 use crate::engine::explain::Account;
 use crate::engine::explain::fate::{Fate, Step};
 use crate::metadata::Direction;
+use crate::report::figures::of;
 
 /// Source and target.
 pub fn sides(direction: Direction) -> (&'static str, &'static str) {
@@ -47,10 +48,13 @@ pub fn why(account: &Account) -> String {
         Fate::Conflict => "Two people have given this number to different rows (a key conflict). \
                            Neither is touched."
             .to_owned(),
-        Fate::Duplicate => format!(
-            "{} rows of the {source} share this key, and none of them is carried (on_duplicate).",
-            account.source.iter().filter(|row| row.in_scope).count()
-        ),
+        Fate::Duplicate => {
+            let rows = account.source.iter().filter(|row| row.in_scope).count();
+            format!(
+                "{} of the {source} share this key, and none of them is carried (on_duplicate).",
+                of(rows as u64, "row")
+            )
+        }
         Fate::Rejected(_) => format!("The {target} has not taken it."),
         Fate::Next(step) => of_step(account, step),
         Fate::OnlyInFull(step) => only_in_full(account, step),
