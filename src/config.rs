@@ -7,7 +7,7 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs` and `rules` read one part each, `check` puts the whole together,
+//! `pairs`, `rules` and `log` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each.
 
@@ -17,6 +17,7 @@ mod duration;
 mod file;
 mod fragment;
 mod locate;
+mod log;
 mod nearest;
 mod notes;
 mod pairs;
@@ -31,6 +32,7 @@ mod url;
 mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
+pub use log::Log;
 
 /// Reads a span of time as the configuration and the command line write it.
 ///
@@ -38,6 +40,11 @@ pub use fragment::{BadFragment, SqlFragment};
 /// When it is none; the error says what one looks like.
 pub fn duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("it must be {}", duration::SHAPE))
+}
+
+/// The known word that somebody most likely meant, if one is near enough.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest::nearest(word, known)
 }
 
 use crate::error::Result;
@@ -61,6 +68,8 @@ pub struct Config {
     pub limits: Limits,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
+    /// What is written down for the next morning.
+    pub log: Log,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -347,7 +356,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 42);
+        assert_eq!(examples, 45);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

@@ -40,7 +40,7 @@ pub async fn run(config: &Config, arguments: &cli::Explain, report: &Report) -> 
     if accounts.is_empty() {
         return Err(no_key(arguments, &keys));
     }
-    told::as_text(report, &arguments.table, &accounts);
+    told::tell(report, &arguments.table, &accounts);
     Ok(Exit::Done)
 }
 

@@ -62,6 +62,17 @@ pub fn all(config: &Config, direction: Direction) -> Vec<Pair> {
     on.map(|pair| seen_from(pair, direction)).collect()
 }
 
+/// Those of these pairs that take part in a direction, with the pair that each
+/// came from.
+#[must_use]
+pub fn taking_part<'a>(
+    pairs: &[&'a TablePair],
+    direction: Direction,
+) -> Vec<(&'a TablePair, Pair)> {
+    let on = pairs.iter().filter(|pair| is_on(pair, direction));
+    on.map(|pair| (*pair, seen_from(pair, direction))).collect()
+}
+
 fn is_on(pair: &TablePair, direction: Direction) -> bool {
     let rules = match direction {
         Direction::Reverse => &pair.reverse,

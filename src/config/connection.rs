@@ -33,6 +33,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Connection {
+    /// Whether what is said on it never leaves this machine.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        tls::is_this_machine(&self.host)
+    }
+
     /// `user@host:port/database`, for people.
     #[must_use]
     pub fn label(&self) -> String {

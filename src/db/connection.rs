@@ -163,6 +163,13 @@ impl Session {
         Ok((&mut self.connection, &mut self.state))
     }
 
+    /// The server's version, e.g. `17.6`, as far as it says it in numbers.
+    #[must_use]
+    pub fn server_version(&self) -> Option<String> {
+        let number = self.connection.server_version_num()?;
+        Some(format!("{}.{}", number / 10_000, number % 10_000))
+    }
+
     /// What tells whether the server has been heard.
     #[must_use]
     pub fn pulse(&self) -> Pulse {

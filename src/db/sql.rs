@@ -17,6 +17,7 @@
 //! - [`fingerprint`]: keys and hashes of rows, for a comparison that writes nothing
 //! - [`inquiry`]: everything both sides know of one key
 //! - [`sequence`]: what serial and identity columns of the target draw from
+//! - [`inspect`]: what a table's rows say before a run
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
@@ -25,6 +26,7 @@ pub mod changed;
 pub mod compare;
 pub mod fingerprint;
 pub mod inquiry;
+pub mod inspect;
 pub mod loose;
 pub mod mapping;
 pub mod merge;

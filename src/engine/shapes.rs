@@ -66,6 +66,14 @@ async fn both(
     Ok((of_source?, of_target?))
 }
 
+/// Reads the shapes of tables of a side that is only read.
+///
+/// # Errors
+/// When the side does not answer at all.
+pub async fn of(source: &mut Source, tables: &[TableName]) -> Result<Vec<Shape>> {
+    Asked::Source(source).shapes(tables).await
+}
+
 impl Asked<'_> {
     async fn shapes(&mut self, tables: &[TableName]) -> Result<Vec<Shape>> {
         match self.ask(&catalog::describe(tables)).await {

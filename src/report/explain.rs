@@ -12,8 +12,13 @@ use crate::report::rejects::advice;
 use serde_json::{Value, json};
 use words::{next, sides, why, word};
 
-/// Prints it.
-pub fn as_text(report: &Report, table: &str, accounts: &[Account]) {
+/// Tells all of it.
+pub fn tell(report: &Report, table: &str, accounts: &[Account]) {
+    for account in accounts {
+        report.data(&as_data(account));
+    }
+    let found = accounts.iter().any(|account| account.fate != Fate::Nowhere);
+    report.summarise(&json!({ "found": found }));
     for line in lines(table, accounts) {
         report.line(line);
     }
@@ -165,21 +170,8 @@ fn tries(table: &str, accounts: &[Account]) -> Vec<String> {
     ]
 }
 
-/// The same as lines of JSON: a line per direction, and a summary.
-#[must_use]
-pub fn as_json(table: &str, accounts: &[Account]) -> Vec<Value> {
-    let mut lines: Vec<Value> = accounts.iter().map(account_as_json).collect();
-    lines.push(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "explain",
-        "table": table,
-        "found": accounts.iter().any(|account| account.fate != Fate::Nowhere),
-    }));
-    lines
-}
-
-fn account_as_json(account: &Account) -> Value {
+/// The same for programs: a line per direction.
+fn as_data(account: &Account) -> Value {
     let (cloud, desktop) = rows(account);
     json!({
         "message_type": "explained",

@@ -3,10 +3,11 @@
 use crate::engine::verify::settle::{Finding, Way};
 use crate::engine::verify::tally::Found;
 use crate::engine::verify::{Beside, Verified};
-use crate::error::Error;
 use crate::metadata::Direction;
 use crate::report::Report;
+use crate::report::error_data;
 use crate::report::figures::{count, of, seconds};
+use crate::report::ink::Ink;
 use crate::report::run::LOOK_AT_REJECTS;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,9 +23,18 @@ pub struct Verdict {
     pub rows_were_asked_for: bool,
 }
 
-/// Prints a line per pair and direction, the rows that were asked for, what
-/// to do, and one sentence.
-pub fn as_text(report: &Report, verdict: &Verdict) {
+/// Tells all of it.
+pub fn tell(report: &Report, verdict: &Verdict) {
+    for line in as_data(verdict) {
+        report.data(&line);
+    }
+    report.summarise(&summary_for_programs(verdict));
+    as_text(report, verdict);
+}
+
+/// A line per pair and direction, the rows that were asked for, what to do,
+/// and one sentence.
+fn as_text(report: &Report, verdict: &Verdict) {
     report.line("pgsync verify: reads only");
     report.line(format_args!("  {:<8} {}", "cloud", verdict.cloud));
     report.line(format_args!("  {:<8} {}\n", "desktop", verdict.desktop));
@@ -38,7 +48,7 @@ pub fn as_text(report: &Report, verdict: &Verdict) {
     for note in notes(verdict) {
         report.note(format_args!("note: {note}"));
     }
-    report.line(summary(verdict));
+    report.last(Some(ink(verdict)), summary(verdict));
 }
 
 const HEADS: [&str; 7] =
@@ -63,6 +73,11 @@ fn table(report: &Report, pairs: &[Verified]) {
             report.line(format_args!("    and {} more", count(pair.found.unnamed())));
         }
     }
+}
+
+fn ink(verdict: &Verdict) -> Ink {
+    let is_equal = |pair: &Verified| result(pair) == "equal";
+    if verdict.pairs.iter().all(is_equal) { Ink::Good } else { Ink::Warning }
 }
 
 fn cells(pair: &Verified) -> [String; 7] {
@@ -199,30 +214,27 @@ fn summary(verdict: &Verdict) -> String {
     }
 }
 
-/// The same as lines of JSON: a line per pair and direction, its rows behind
-/// it, and a summary.
-#[must_use]
-pub fn as_json(verdict: &Verdict) -> Vec<Value> {
+/// The same for programs: a line per pair and direction, its rows behind it.
+fn as_data(verdict: &Verdict) -> Vec<Value> {
     let mut lines = Vec::new();
     for pair in &verdict.pairs {
         lines.push(pair_as_json(pair));
         lines.extend(pair.found.rows.iter().map(|row| row_as_json(pair, row)));
     }
-    let sum = |figure: fn(&Found) -> u64| {
-        verdict.pairs.iter().map(|pair| figure(&pair.found)).sum::<u64>()
-    };
-    lines.push(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "verify",
+    lines
+}
+
+fn summary_for_programs(verdict: &Verdict) -> Value {
+    let pairs = &verdict.pairs;
+    let sum = |figure: fn(&Found) -> u64| pairs.iter().map(|pair| figure(&pair.found)).sum::<u64>();
+    json!({
+        "tables": pairs.len(),
+        "tables_failed": pairs.iter().filter(|pair| pair.failure.is_some()).count(),
         "missing": sum(|found| found.missing),
         "extra": sum(|found| found.extra),
         "different": sum(|found| found.different),
         "rejected": sum(|found| found.rejected),
-        "failed_tables": verdict.pairs.iter().filter(|pair| pair.failure.is_some()).count(),
-        "seconds": verdict.elapsed.as_secs_f64(),
-    }));
-    lines
+    })
 }
 
 fn pair_as_json(pair: &Verified) -> Value {
@@ -239,8 +251,12 @@ fn pair_as_json(pair: &Verified) -> Value {
         "cloud_owned": pair.owned,
         "rejected": pair.found.rejected,
         "unnamed": pair.found.unnamed(),
-        "result": if pair.failure.is_some() { "failed" } else if pair.found.is_equal() { "equal" } else { "different" },
-        "error": pair.failure.as_ref().map(Error::one_line),
+        "result": match result(pair) {
+            "DIFFERENT" => "different",
+            "FAILED, see below" => "failed",
+            word => word,
+        },
+        "error": pair.failure.as_ref().map(error_data),
     })
 }
 
@@ -263,7 +279,7 @@ fn row_as_json(pair: &Verified, row: &Finding) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::{Error, Kind};
 
     fn pair(direction: Direction, beside: Beside) -> Verified {
         Verified {
@@ -342,9 +358,9 @@ mod tests {
             name: "[\"7\"]".into(),
             columns: vec!["note".into()],
         }];
-        let lines = as_json(&verdict(vec![pair]));
+        let lines = as_data(&verdict(vec![pair]));
         let types: Vec<&Value> = lines.iter().map(|line| &line["message_type"]).collect();
-        assert_eq!(types, ["verified", "difference", "summary"]);
+        assert_eq!(types, ["verified", "difference"]);
         assert_eq!(
             (&lines[0]["cloud_rows"], &lines[0]["result"]),
             (&json!(9), &json!("different"))

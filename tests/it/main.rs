@@ -11,6 +11,7 @@
 )]
 
 mod batch;
+mod check;
 mod columns;
 mod concurrency;
 mod conflicts;
@@ -31,10 +32,13 @@ mod forward_types;
 mod fuzzed;
 mod harm;
 mod interruption;
+mod json;
 mod keys;
+mod logs;
 mod look;
 mod metadata;
 mod mirror;
+mod mirror_changes;
 mod names;
 mod office;
 mod output;
@@ -46,6 +50,7 @@ mod retries;
 mod secrets;
 mod smuggling;
 mod sources;
+mod status;
 mod told;
 mod types;
 mod values;

@@ -17,7 +17,7 @@ const KEYS_PER_RANGE: u64 = 256;
 const ROWS_PER_BUCKET: u64 = 16;
 
 /// Bounds the memory that a comparison takes.
-const MOST_BUCKETS: u64 = 65_536;
+const MOST_BUCKETS: u64 = 32_768;
 
 /// As many rows as a page has room for.
 const MOST_ROWS_PER_PAGE: u64 = 256;

@@ -110,7 +110,7 @@ fn a_reject_comes_with_what_to_do() {
            do: shorten the value on the desktop, or widen the column on the cloud\n  \
            next run: tries again: inserts it on the cloud"
     );
-    let line = &as_json("job", std::slice::from_ref(&account))[0];
+    let line = &as_data(&account);
     assert_eq!((&line["message_type"], &line["fate"]), (&json!("explained"), &json!("rejected")));
     assert_eq!(line["rejected"][0]["sqlstate"], "22001");
     assert_eq!((&line["desktop_rows"], &line["cloud_rows"]), (&json!(1), &json!(0)));

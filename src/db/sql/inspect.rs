@@ -1,0 +1,236 @@
+//! What a table's rows say before a run: how many there are, whether the key
+//! is one in fact, and which of them the target would refuse.
+//!
+//! One statement per table and side, over sets; nothing is carried. How long
+//! it may take is for the caller to say.
+
+use crate::db::sql::Sql;
+use crate::db::sql::mapping::{Existence, Form, Mapping, View};
+use crate::ident::{Ident, TableName, literal};
+use std::fmt::Write as _;
+
+/// Asks how many rows a table has, how many bytes, and, before and after,
+/// what time it is: three rows. A count is the scan that a run needs too.
+#[must_use]
+pub fn size(table: &TableName) -> Sql {
+    let (name, text) = (table.sql(), literal(&table.sql()));
+    let clock = Sql::new("select extract(epoch from clock_timestamp())");
+    let count = Sql::new(format!(
+        "select (select count(*) from {name}), \
+         coalesce((select sum(pg_table_size(p.relid)) from pg_partition_tree({text}::regclass) \
+         as p), pg_table_size({text}::regclass))"
+    ));
+    Sql::batch([clock.clone(), count, clock])
+}
+
+/// What is asked of a source's rows beside their key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// Expressions that must not be NULL.
+    pub not_null: Vec<String>,
+    /// Texts, and how many letters of each there is room for.
+    pub lengths: Vec<(String, u32)>,
+    pub references: Vec<Reference>,
+}
+
+/// A foreign key of the target, held against the whole of the parent's source:
+/// what stands there goes to the target, or came from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Expression over the child's source row, expression over the parent's,
+    /// and the form in which they meet.
+    pub columns: Vec<(String, String, Form)>,
+    pub parent: TableName,
+}
+
+/// Asks the source of a pair. Answers in one row: rows, rows without a whole
+/// key; for each text the longest, and rows that are too long; rows with NULL
+/// where none may be, each; keys that stand on several rows, rows under such
+/// keys; rows that point to nothing, for each reference.
+#[must_use]
+pub fn source(mapping: &Mapping, questions: &Questions) -> Sql {
+    let scope = mapping.scope.as_deref().unwrap_or("true");
+    let from = format!("from {} where {scope}", mapping.source.sql());
+    let complete = mapping.key_is_complete(View::Source);
+    let mut counts =
+        vec!["count(*)".to_owned(), format!("count(*) filter (where not ({complete}))")];
+    for (text, room) in &questions.lengths {
+        let letters = format!("char_length(({text})::text)");
+        counts.push(format!("coalesce(max({letters}), 0)"));
+        counts.push(format!("count(*) filter (where {letters} > {room})"));
+    }
+    let nulls = questions.not_null.iter();
+    counts.extend(nulls.map(|value| format!("count(*) filter (where ({value}) is null)")));
+    let shared = shared(mapping, View::Source, &format!("{from} and {complete}"));
+    let orphans: String = questions
+        .references
+        .iter()
+        .enumerate()
+        .map(|(number, reference)| format!(", {} as o{number}", orphans(reference, &from)))
+        .collect();
+    Sql::new(format!(
+        "select * from (select {} {from}) as a, {shared} as d{orphans}",
+        counts.join(", ")
+    ))
+}
+
+/// Asks the target of a pair for the same about its keys: rows, rows without a
+/// whole key, keys on several rows, rows under such keys.
+#[must_use]
+pub fn target(mapping: &Mapping) -> Sql {
+    let view = View::Target("t");
+    let from = format!("from {} as t where true", mapping.target.sql());
+    let complete = mapping.key_is_complete(view);
+    let shared = shared(mapping, view, &format!("{from} and {complete}"));
+    Sql::new(format!(
+        "select * from (select count(*), count(*) filter (where not ({complete})) {from}) as a, \
+         {shared} as d"
+    ))
+}
+
+/// Whether the target has the columns that [`target`] asks about.
+#[must_use]
+pub fn has_key_on_target(mapping: &Mapping) -> bool {
+    mapping.existence == Existence::InTable && !mapping.key.is_empty()
+}
+
+/// Keys are equal as a run takes them to be: by their text.
+fn shared(mapping: &Mapping, view: View<'_>, from: &str) -> String {
+    if mapping.key.is_empty() {
+        return "(select 0, 0)".to_owned();
+    }
+    let key = mapping.key_text(view);
+    format!(
+        "(select count(*), coalesce(sum(g.n), 0) from \
+         (select count(*) as n {from} group by {key} having count(*) > 1) as g)"
+    )
+}
+
+/// Each value is looked for once, however many rows have it.
+fn orphans(reference: &Reference, from: &str) -> String {
+    let columns = || reference.columns.iter().enumerate();
+    let list = |texts: Vec<String>, between: &str| texts.join(between);
+    let values =
+        columns().map(|(number, (child, _, form))| format!("{} as v{number}", form.text(child)));
+    let there = columns().map(|(_, (child, _, _))| format!("({child}) is not null"));
+    let groups = columns().map(|(number, _)| (number + 1).to_string());
+    let met =
+        columns().map(|(number, (_, parent, form))| format!("{} = g.v{number}", form.text(parent)));
+    format!(
+        "(select coalesce(sum(g.n), 0) from (select {}, count(*) as n {from} and {} group by {}) \
+         as g where not exists (select from {} where {}))",
+        list(values.collect(), ", "),
+        list(there.collect(), " and "),
+        list(groups.collect(), ", "),
+        reference.parent.sql(),
+        list(met.collect(), " and "),
+    )
+}
+
+/// Asks whether columns could be a key, and how many rows a mark is on.
+/// Answers in one row: rows; marked rows; for each candidate the rows with a
+/// NULL in it, and how many different values the others have.
+#[must_use]
+pub fn candidates(table: &TableName, candidates: &[Vec<Ident>], mark: Option<&str>) -> Sql {
+    let table = table.sql();
+    let mark = mark.unwrap_or("false");
+    let mut counts = vec!["count(*)".to_owned(), format!("count(*) filter (where {mark})")];
+    let mut distinct = String::new();
+    for (number, columns) in candidates.iter().enumerate() {
+        let names: Vec<String> = columns.iter().map(Ident::sql).collect();
+        let there: Vec<String> = names.iter().map(|name| format!("{name} is not null")).collect();
+        let there = there.join(" and ");
+        counts.push(format!("count(*) filter (where not ({there}))"));
+        // Writing into a String cannot fail.
+        let _ = write!(
+            distinct,
+            ", (select count(*) from (select distinct {} from {table} where {there}) as v) \
+             as d{number}",
+            names.join(", ")
+        );
+    }
+    Sql::new(format!("select * from (select {} from {table}) as a{distinct}", counts.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::sql::mapping::tests::{composite, ident, mapping};
+
+    fn table(name: &str) -> TableName {
+        TableName { schema: ident("public"), table: ident(name) }
+    }
+
+    #[test]
+    fn a_scan_is_timed_by_the_server() {
+        assert_eq!(
+            size(&table("it's")).to_string(),
+            "select extract(epoch from clock_timestamp());\n\
+             select (select count(*) from \"public\".\"it's\"), \
+             coalesce((select sum(pg_table_size(p.relid)) from \
+             pg_partition_tree('\"public\".\"it''s\"'::regclass) as p), \
+             pg_table_size('\"public\".\"it''s\"'::regclass));\n\
+             select extract(epoch from clock_timestamp())"
+        );
+    }
+
+    #[test]
+    fn a_source_is_asked_everything_at_once() {
+        let questions = Questions {
+            not_null: vec!["\"org_id\"".to_owned()],
+            lengths: vec![("\"title\"".to_owned(), 20)],
+            references: vec![Reference {
+                columns: vec![("\"job\"".to_owned(), "\"job_id\"".to_owned(), Form::Integer)],
+                parent: table("job"),
+            }],
+        };
+        let mapping = Mapping { scope: Some("(mine)".to_owned()), ..mapping() };
+        assert_eq!(
+            source(&mapping, &questions).to_string(),
+            "select * from (select count(*), count(*) filter (where not (\"rem_id\" is not null)), \
+             coalesce(max(char_length((\"title\")::text)), 0), \
+             count(*) filter (where char_length((\"title\")::text) > 20), \
+             count(*) filter (where (\"org_id\") is null) \
+             from \"public\".\"reminder\" where (mine)) as a, \
+             (select count(*), coalesce(sum(g.n), 0) from (select count(*) as n \
+             from \"public\".\"reminder\" where (mine) and \"rem_id\" is not null \
+             group by json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
+             having count(*) > 1) as g) as d, \
+             (select coalesce(sum(g.n), 0) from (select (\"job\")::text as v0, count(*) as n \
+             from \"public\".\"reminder\" where (mine) and (\"job\") is not null group by 1) as g \
+             where not exists (select from \"public\".\"job\" \
+             where (\"job_id\")::text = g.v0)) as o0"
+        );
+    }
+
+    #[test]
+    fn a_target_is_asked_about_its_keys() {
+        assert_eq!(
+            target(&mapping()).to_string(),
+            "select * from (select count(*), count(*) filter (where not (t.\"rem_id\" is not null)) \
+             from \"public\".\"mbreminder\" as t where true) as a, \
+             (select count(*), coalesce(sum(g.n), 0) from (select count(*) as n \
+             from \"public\".\"mbreminder\" as t where true and t.\"rem_id\" is not null \
+             group by json_build_array(trim_scale((t.\"rem_id\")::numeric)::text)::text \
+             having count(*) > 1) as g) as d"
+        );
+        assert!(has_key_on_target(&composite()));
+        assert!(!has_key_on_target(&Mapping { key: Vec::new(), ..mapping() }));
+    }
+
+    #[test]
+    fn candidates_for_a_key_are_counted() {
+        let columns = [vec![ident("a")], vec![ident("a"), ident("b")]];
+        assert_eq!(
+            candidates(&table("t"), &columns, Some("\"source\" = 'M'")).to_string(),
+            "select * from (select count(*), count(*) filter (where \"source\" = 'M'), \
+             count(*) filter (where not (\"a\" is not null)), \
+             count(*) filter (where not (\"a\" is not null and \"b\" is not null)) \
+             from \"public\".\"t\") as a, \
+             (select count(*) from (select distinct \"a\" from \"public\".\"t\" \
+             where \"a\" is not null) as v) as d0, \
+             (select count(*) from (select distinct \"a\", \"b\" from \"public\".\"t\" \
+             where \"a\" is not null and \"b\" is not null) as v) as d1"
+        );
+    }
+}
