@@ -229,7 +229,7 @@ pub struct Explain {
     /// The table, by its name on the desktop or in the cloud
     #[arg(value_name = "TABLE")]
     pub table: String,
-    /// The row's key: 4711, or as the lists show it: '["4711"]'; of several columns: 12,3
+    /// The row's key: 4711, or as the lists show it; of several columns: 12,3
     #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub key: String,
 }

@@ -4,7 +4,7 @@ use crate::cli;
 use crate::commands::pairs;
 use crate::commands::verify::Sides;
 use crate::config::Config;
-use crate::engine::explain::{Account, Inquiry};
+use crate::engine::explain::Inquiry;
 use crate::error::{Error, Exit, Kind, Result};
 use crate::metadata::Direction;
 use crate::report::Report;
@@ -23,27 +23,34 @@ pub async fn run(config: &Config, arguments: &cli::Explain, report: &Report) -> 
     let forward = pairs::among(config, Direction::Forward, asked)?;
     let typed = Typed::read(&arguments.key);
     let mut sides = Sides::open(config, APPLICATION).await?;
-    let (mut accounts, mut keys) = (Vec::<Account>::new(), Vec::new());
+    let mut plans = Vec::new();
     for (direction, pair) in [(Direction::Reverse, reverse), (Direction::Forward, forward)] {
-        let Some(pair) = pair.first() else { continue };
-        let (source, target) = sides.of(direction);
-        let mut inquiry = Inquiry { direction, source, target };
-        let asked = inquiry.plan(pair).await?;
-        let columns = asked.key_columns();
-        if let Some(key) = typed.as_key(columns.len()) {
-            accounts.push(inquiry.about(&asked, &key).await?);
-        } else if !columns.is_empty() && !keys.contains(&columns) {
-            keys.push(columns);
+        if let Some(pair) = pair.first() {
+            plans.push((direction, inquiry(&mut sides, direction).plan(pair).await?));
+        }
+    }
+    let keys = plans.iter().map(|(_, asked)| asked.key_columns()).collect();
+    let mut accounts = Vec::new();
+    for (direction, asked) in &plans {
+        if let Some(key) = typed.as_key(asked.key_columns().len(), &keys) {
+            accounts.push(inquiry(&mut sides, *direction).about(asked, &key).await?);
         }
     }
     sides.close().await;
     if accounts.is_empty() {
         return Err(no_key(arguments, &keys));
     }
-    told::as_text(report, &arguments.table, &accounts);
-    report.all_data(&told::as_json(&arguments.table, &accounts));
+    told::tell(report, &arguments.table, &accounts);
     Ok(Exit::Done)
 }
+
+fn inquiry(sides: &mut Sides, direction: Direction) -> Inquiry<'_> {
+    let (source, target) = sides.of(direction);
+    Inquiry { direction, source, target }
+}
+
+/// The columns of a table's keys: both directions may have one.
+type Keys = Vec<Vec<String>>;
 
 /// A key as somebody typed it.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,21 +66,28 @@ impl Typed {
         serde_json::from_str(text).map_or_else(|_| Self::Plain(text.to_owned()), Self::Listed)
     }
 
-    /// A text for each of so many columns, if it is a key of so many.
-    fn as_key(&self, columns: usize) -> Option<Vec<String>> {
-        let parts: Option<Vec<String>> = match self {
-            Self::Listed(parts) => parts.iter().cloned().collect(),
-            Self::Plain(text) if columns == 1 => Some(vec![text.clone()]),
-            Self::Plain(text) => Some(text.split(',').map(|part| part.trim().to_owned()).collect()),
+    /// A text for each of so many columns, if it is a key of so many. A comma
+    /// is a part of the text where no key of the table has so many columns.
+    fn as_key(&self, columns: usize, keys: &Keys) -> Option<Vec<String>> {
+        let parts: Vec<String> = match self {
+            Self::Listed(parts) => parts.iter().cloned().collect::<Option<_>>()?,
+            Self::Plain(text) => {
+                let parts = text.split(',').map(|part| part.trim().to_owned());
+                let parts: Vec<String> = parts.collect();
+                let fits = keys.iter().any(|key| key.len() == parts.len());
+                if fits { parts } else { vec![text.clone()] }
+            }
         };
-        parts.filter(|parts| parts.len() == columns && columns > 0)
+        (parts.len() == columns && columns > 0).then_some(parts)
     }
 }
 
 /// The error for a key that fits neither direction.
-fn no_key(arguments: &cli::Explain, keys: &[Vec<String>]) -> Error {
+fn no_key(arguments: &cli::Explain, keys: &Keys) -> Error {
     let cli::Explain { table, key } = arguments;
     let error = Error::new(Kind::Usage, format!("could not look for key {key} in {table}"));
+    let mut keys: Vec<&Vec<String>> = keys.iter().filter(|key| !key.is_empty()).collect();
+    keys.dedup();
     let Some(first) = keys.first() else {
         return error.because_text("its rows have no key, and go by their content").hint(format!(
             "name columns that tell its rows apart: [tables.{table}.forward] key = [...]"
@@ -97,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_key_may_be_typed_short_or_as_the_lists_show_it() {
-        let key = |text: &str, columns| Typed::read(text).as_key(columns);
+        let key = |text: &str, columns: usize| {
+            let keys = vec![vec![String::new()], vec![String::new(); columns]];
+            Typed::read(text).as_key(columns, &keys)
+        };
         let parts = |parts: &[&str]| Some(parts.iter().map(ToString::to_string).collect());
         assert_eq!(key("4711", 1), parts(&["4711"]));
         assert_eq!(key("a, b", 1), parts(&["a, b"]));

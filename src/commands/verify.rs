@@ -44,8 +44,7 @@ pub async fn run(config: &Config, arguments: &cli::Verify, report: &Report) -> R
         elapsed: started.elapsed(),
         rows_were_asked_for: arguments.rows,
     };
-    told::as_text(report, &verdict);
-    report.all_data(&told::as_json(&verdict));
+    told::tell(report, &verdict);
     Ok(exit_of(&verdict.pairs))
 }
 

@@ -8,7 +8,7 @@ pub mod fate;
 use crate::config::{Mode, OnDuplicate};
 use crate::db::catalog::Table;
 use crate::db::connection::Row;
-use crate::db::failure::{Failure, Result as Answer};
+use crate::db::failure::Failure;
 use crate::db::sql::changed::{Changed, Echoes};
 use crate::db::sql::fingerprint::compared_columns;
 use crate::db::sql::inquiry::{self, Writers};
@@ -41,13 +41,20 @@ pub struct Asked {
     writers: (Writers, Writers),
 }
 
+/// Where a key can be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    Both,
+    /// The target has no column for it.
+    SourceOnly,
+}
+
 /// All that is known of a key, in one direction.
 #[derive(Debug)]
 pub struct Account {
     pub direction: Direction,
     pub table: String,
-    pub mode: Mode,
-    pub existence: Existence,
+    pub lookup: Lookup,
     /// The columns of the key, and its value as the lists show it.
     pub key_columns: Vec<String>,
     pub key: String,
@@ -75,7 +82,7 @@ pub struct OnSource {
     pub is_new: Option<bool>,
     /// The run of ours that wrote it, if nobody has changed it since.
     pub writer: Option<Writer>,
-    hashes: Vec<Option<String>>,
+    pub(crate) hashes: Vec<Option<String>>,
 }
 
 /// A row of the target.
@@ -83,7 +90,7 @@ pub struct OnSource {
 pub struct OnTarget {
     pub protected: bool,
     pub writer: Option<Writer>,
-    hashes: Vec<Option<String>>,
+    pub(crate) hashes: Vec<Option<String>>,
 }
 
 /// A run of ours, and when, in UTC to the second.
@@ -181,14 +188,14 @@ impl Inquiry<'_> {
         let (plan, writers) = (&asked.plan, asked.writers);
         let of_source = inquiry::of_source(&plan.mapping, key, &plan.changed, writers.0);
         let source = self.source.ask(&of_source).await;
-        let source = source.and_then(|rows| rows.iter().map(on_source).collect());
-        let source: Vec<OnSource> = source.map_err(Trouble::source("read"))?;
+        let source = source.map_err(Trouble::source("read"))?;
+        let source: Vec<OnSource> = source.iter().map(on_source).collect();
         if plan.mapping.existence == Existence::InLedger {
             return Ok((source, Vec::new()));
         }
         let target = self.target.ask(&inquiry::of_target(&plan.mapping, key, writers.1)).await;
-        let target = target.and_then(|rows| rows.iter().map(on_target).collect());
-        Ok((source, target.map_err(Trouble::target("read"))?))
+        let target = target.map_err(Trouble::target("read"))?;
+        Ok((source, target.iter().map(on_target).collect()))
     }
 
     /// What our own tables say of the key. Rows of the cloud are delivered to
@@ -245,19 +252,19 @@ fn hashes(row: &Row, from: usize) -> Vec<Option<String>> {
     (from..row.len()).map(|at| row.get(at).map(str::to_owned)).collect()
 }
 
-fn on_source(row: &Row) -> Answer<OnSource> {
-    Ok(OnSource {
+fn on_source(row: &Row) -> OnSource {
+    OnSource {
         in_scope: row.flag(0),
         owned: row.flag(1),
         came_back: row.flag(2),
         is_new: row.get(3).map(|flag| flag == "t"),
         writer: writer(row, 4),
         hashes: hashes(row, 6),
-    })
+    }
 }
 
-fn on_target(row: &Row) -> Answer<OnTarget> {
-    Ok(OnTarget { protected: row.flag(0), writer: writer(row, 1), hashes: hashes(row, 3) })
+fn on_target(row: &Row) -> OnTarget {
+    OnTarget { protected: row.flag(0), writer: writer(row, 1), hashes: hashes(row, 3) }
 }
 
 fn account(
@@ -274,8 +281,10 @@ fn account(
     Account {
         direction,
         table: plan.name.clone(),
-        mode: plan.mode,
-        existence: plan.mapping.existence,
+        lookup: match plan.mapping.existence {
+            Existence::InTable => Lookup::Both,
+            Existence::InLedger => Lookup::SourceOnly,
+        },
         key_columns: asked.key_columns(),
         key,
         delivered,

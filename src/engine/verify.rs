@@ -49,12 +49,33 @@ pub enum Listing {
     Rows(usize),
 }
 
+/// What becomes of rows that only the target has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// The target may have more: nobody asks.
+    Ignored,
+    /// They differ, but no run deletes them.
+    Kept,
+    /// The next run that compares deletes them.
+    Deleted,
+}
+
+impl From<Mode> for Beside {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Off | Mode::InsertMissing => Self::Ignored,
+            Mode::Upsert => Self::Kept,
+            Mode::Mirror => Self::Deleted,
+        }
+    }
+}
+
 /// What was found of a pair.
 #[derive(Debug)]
 pub struct Verified {
     pub direction: Direction,
     pub table: String,
-    pub mode: Mode,
+    pub beside: Beside,
     /// All rows of the tables, in scope or not.
     pub source_rows: u64,
     pub target_rows: u64,
@@ -159,7 +180,7 @@ impl Verification<'_> {
         Ok(Verified {
             direction: self.direction,
             table: pair.plan.name.clone(),
-            mode: pair.plan.mode,
+            beside: pair.plan.mode.into(),
             source_rows,
             target_rows,
             owned,
@@ -229,7 +250,7 @@ impl Verified {
         Self {
             direction,
             table: table.to_owned(),
-            mode,
+            beside: mode.into(),
             source_rows: 0,
             target_rows: 0,
             owned: 0,
@@ -277,13 +298,13 @@ fn groups(mode: Mode, source: &Buckets, target: &Buckets) -> Vec<Vec<u32>> {
     let rows = |side: &Buckets, bucket: &u32| side.get(bucket).map_or(0, |(rows, _)| *rows);
     let (mut groups, mut group, mut held) = (Vec::new(), Vec::new(), 0);
     for bucket in wanted.into_iter().filter(|it| source.get(it) != target.get(it)) {
-        let more = rows(source, &bucket) + rows(target, &bucket);
-        if held + more > ROWS_AT_A_TIME && !group.is_empty() {
+        let both = rows(source, &bucket) + rows(target, &bucket);
+        if held + both > ROWS_AT_A_TIME && !group.is_empty() {
             groups.push(std::mem::take(&mut group));
             held = 0;
         }
         group.push(bucket);
-        held += more;
+        held += both;
     }
     if !group.is_empty() {
         groups.push(group);

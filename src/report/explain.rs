@@ -4,7 +4,7 @@
 mod words;
 
 use crate::engine::explain::fate::Fate;
-use crate::engine::explain::{Account, Writer};
+use crate::engine::explain::{Account, Lookup, Writer};
 use crate::metadata::Direction;
 use crate::report::Report;
 use crate::report::figures::of;
@@ -12,8 +12,13 @@ use crate::report::rejects::advice;
 use serde_json::{Value, json};
 use words::{next, sides, why, word};
 
-/// Prints it.
-pub fn as_text(report: &Report, table: &str, accounts: &[Account]) {
+/// Tells all of it.
+pub fn tell(report: &Report, table: &str, accounts: &[Account]) {
+    for account in accounts {
+        report.data(&as_data(account));
+    }
+    let found = accounts.iter().any(|account| account.fate != Fate::Nowhere);
+    report.summarise(&json!({ "found": found }));
     for line in lines(table, accounts) {
         report.line(line);
     }
@@ -35,14 +40,11 @@ fn lines(table: &str, accounts: &[Account]) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push("facts".to_owned());
-    let mut facts: Vec<String> = accounts.iter().flat_map(|account| facts(account)).collect();
-    let all = facts.clone();
-    let mut at = 0;
-    facts.retain(|fact| {
-        at += 1;
-        all.iter().position(|other| other == fact) == Some(at - 1)
-    });
-    lines.extend(facts);
+    for fact in accounts.iter().flat_map(facts) {
+        if !lines.contains(&fact) {
+            lines.push(fact);
+        }
+    }
     if accounts.iter().all(|account| account.fate == Fate::Nowhere) {
         lines.push(String::new());
         lines.extend(tries(table, accounts));
@@ -53,7 +55,7 @@ fn lines(table: &str, accounts: &[Account]) -> Vec<String> {
 /// The rows in the cloud and on the desktop; `None` where nobody can look.
 fn rows(account: &Account) -> (Option<usize>, Option<usize>) {
     let (source, target) = (account.source.len(), account.target.len());
-    let looked_for = account.existence == crate::db::sql::mapping::Existence::InTable;
+    let looked_for = account.lookup == Lookup::Both;
     match account.direction {
         Direction::Reverse => (Some(source), looked_for.then_some(target)),
         Direction::Forward => (Some(target), Some(source)),
@@ -168,21 +170,8 @@ fn tries(table: &str, accounts: &[Account]) -> Vec<String> {
     ]
 }
 
-/// The same as lines of JSON: a line per direction, and a summary.
-#[must_use]
-pub fn as_json(table: &str, accounts: &[Account]) -> Vec<Value> {
-    let mut lines: Vec<Value> = accounts.iter().map(account_as_json).collect();
-    lines.push(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "explain",
-        "table": table,
-        "found": accounts.iter().any(|account| account.fate != Fate::Nowhere),
-    }));
-    lines
-}
-
-fn account_as_json(account: &Account) -> Value {
+/// The same for programs: a line per direction.
+fn as_data(account: &Account) -> Value {
     let (cloud, desktop) = rows(account);
     json!({
         "message_type": "explained",
@@ -208,3 +197,6 @@ fn account_as_json(account: &Account) -> Value {
         "facts": facts(account).iter().map(|fact| fact.trim()).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

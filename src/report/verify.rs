@@ -1,12 +1,11 @@
 //! A verification, told to people and programs.
 
-use crate::config::Mode;
-use crate::engine::verify::Verified;
 use crate::engine::verify::settle::{Finding, Way};
 use crate::engine::verify::tally::Found;
-use crate::error::Error;
+use crate::engine::verify::{Beside, Verified};
 use crate::metadata::Direction;
 use crate::report::Report;
+use crate::report::error_data;
 use crate::report::figures::{count, of, seconds};
 use crate::report::ink::Ink;
 use crate::report::run::LOOK_AT_REJECTS;
@@ -24,9 +23,18 @@ pub struct Verdict {
     pub rows_were_asked_for: bool,
 }
 
-/// Prints a line per pair and direction, the rows that were asked for, what
-/// to do, and one sentence.
-pub fn as_text(report: &Report, verdict: &Verdict) {
+/// Tells all of it.
+pub fn tell(report: &Report, verdict: &Verdict) {
+    for line in as_data(verdict) {
+        report.data(&line);
+    }
+    report.summarise(&summary_for_programs(verdict));
+    as_text(report, verdict);
+}
+
+/// A line per pair and direction, the rows that were asked for, what to do,
+/// and one sentence.
+fn as_text(report: &Report, verdict: &Verdict) {
     report.line("pgsync verify: reads only");
     report.line(format_args!("  {:<8} {}", "cloud", verdict.cloud));
     report.line(format_args!("  {:<8} {}\n", "desktop", verdict.desktop));
@@ -40,8 +48,7 @@ pub fn as_text(report: &Report, verdict: &Verdict) {
     for note in notes(verdict) {
         report.note(format_args!("note: {note}"));
     }
-    let is_equal = verdict.pairs.iter().all(|pair| result(pair) == "equal");
-    report.last(Some(if is_equal { Ink::Good } else { Ink::Warning }), summary(verdict));
+    report.last(Some(ink(verdict)), summary(verdict));
 }
 
 const HEADS: [&str; 7] =
@@ -50,7 +57,8 @@ const HEADS: [&str; 7] =
 fn table(report: &Report, pairs: &[Verified]) {
     let width = pairs.iter().map(|pair| pair.table.len()).max().unwrap_or(0).max(5);
     let columns = |cells: &[String; 7]| -> String {
-        cells.iter().map(|cell| format!(" {cell:>11}")).collect()
+        let cells: Vec<String> = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+        cells.concat()
     };
     let heads = columns(&HEADS.map(str::to_owned));
     report.line(format_args!("  {:<width$} {:<9}{heads}  result", "table", "direction"));
@@ -67,14 +75,18 @@ fn table(report: &Report, pairs: &[Verified]) {
     }
 }
 
+fn ink(verdict: &Verdict) -> Ink {
+    let is_equal = |pair: &Verified| result(pair) == "equal";
+    if verdict.pairs.iter().all(is_equal) { Ink::Good } else { Ink::Warning }
+}
+
 fn cells(pair: &Verified) -> [String; 7] {
     if pair.failure.is_some() {
         return std::array::from_fn(|_| "-".to_owned());
     }
     let found = &pair.found;
     let (desktop, cloud) = by_side(pair);
-    let answered =
-        |figure| if pair.mode == Mode::InsertMissing { "-".into() } else { count(figure) };
+    let answered = |figure| if pair.beside == Beside::Ignored { "-".into() } else { count(figure) };
     [
         count(desktop),
         count(cloud),
@@ -141,7 +153,7 @@ fn notes(verdict: &Verdict) -> Vec<String> {
             notes.push(format!("the next full run deals with them: pgsync {word} --full {tables}"));
         }
     }
-    let stay = |pair: &&&Verified| pair.mode == Mode::Upsert && pair.found.extra > 0;
+    let stay = |pair: &&&Verified| pair.beside == Beside::Kept && pair.found.extra > 0;
     let pairs: Vec<&Verified> = differing.iter().filter(stay).copied().collect();
     if !pairs.is_empty() {
         notes.push(format!(
@@ -159,7 +171,7 @@ fn notes(verdict: &Verdict) -> Vec<String> {
 /// An upsert leaves alone what it did not bring.
 fn is_mended_by_a_run(pair: &Verified) -> bool {
     let Found { missing, different, extra, .. } = pair.found;
-    missing + different > 0 || (pair.mode == Mode::Mirror && extra > 0)
+    missing + different > 0 || (pair.beside == Beside::Deleted && extra > 0)
 }
 
 fn tables(pairs: &[&Verified]) -> String {
@@ -202,30 +214,27 @@ fn summary(verdict: &Verdict) -> String {
     }
 }
 
-/// The same as lines of JSON: a line per pair and direction, its rows behind
-/// it, and a summary.
-#[must_use]
-pub fn as_json(verdict: &Verdict) -> Vec<Value> {
+/// The same for programs: a line per pair and direction, its rows behind it.
+fn as_data(verdict: &Verdict) -> Vec<Value> {
     let mut lines = Vec::new();
     for pair in &verdict.pairs {
         lines.push(pair_as_json(pair));
         lines.extend(pair.found.rows.iter().map(|row| row_as_json(pair, row)));
     }
-    let sum = |figure: fn(&Found) -> u64| {
-        verdict.pairs.iter().map(|pair| figure(&pair.found)).sum::<u64>()
-    };
-    lines.push(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "verify",
+    lines
+}
+
+fn summary_for_programs(verdict: &Verdict) -> Value {
+    let pairs = &verdict.pairs;
+    let sum = |figure: fn(&Found) -> u64| pairs.iter().map(|pair| figure(&pair.found)).sum::<u64>();
+    json!({
+        "tables": pairs.len(),
+        "tables_failed": pairs.iter().filter(|pair| pair.failure.is_some()).count(),
         "missing": sum(|found| found.missing),
         "extra": sum(|found| found.extra),
         "different": sum(|found| found.different),
         "rejected": sum(|found| found.rejected),
-        "failed_tables": verdict.pairs.iter().filter(|pair| pair.failure.is_some()).count(),
-        "seconds": verdict.elapsed.as_secs_f64(),
-    }));
-    lines
+    })
 }
 
 fn pair_as_json(pair: &Verified) -> Value {
@@ -237,13 +246,17 @@ fn pair_as_json(pair: &Verified) -> Value {
         "desktop_rows": desktop,
         "cloud_rows": cloud,
         "missing": pair.found.missing,
-        "extra": (pair.mode != Mode::InsertMissing).then_some(pair.found.extra),
+        "extra": (pair.beside != Beside::Ignored).then_some(pair.found.extra),
         "different": pair.found.different,
         "cloud_owned": pair.owned,
         "rejected": pair.found.rejected,
         "unnamed": pair.found.unnamed(),
-        "result": if pair.failure.is_some() { "failed" } else if pair.found.is_equal() { "equal" } else { "different" },
-        "error": pair.failure.as_ref().map(Error::one_line),
+        "result": match result(pair) {
+            "DIFFERENT" => "different",
+            "FAILED, see below" => "failed",
+            word => word,
+        },
+        "error": pair.failure.as_ref().map(error_data),
     })
 }
 
@@ -266,13 +279,13 @@ fn row_as_json(pair: &Verified, row: &Finding) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::{Error, Kind};
 
-    fn pair(direction: Direction, mode: Mode) -> Verified {
+    fn pair(direction: Direction, beside: Beside) -> Verified {
         Verified {
             direction,
             table: "job".into(),
-            mode,
+            beside,
             source_rows: 10,
             target_rows: 9,
             owned: 2,
@@ -293,7 +306,7 @@ mod tests {
 
     #[test]
     fn equal_sides_need_no_note() {
-        let verdict = verdict(vec![pair(Direction::Reverse, Mode::InsertMissing)]);
+        let verdict = verdict(vec![pair(Direction::Reverse, Beside::Ignored)]);
         assert_eq!(notes(&verdict), [""; 0]);
         assert_eq!(summary(&verdict), "equal: both sides are as they should be, in 0.25 s");
         assert_eq!(cells(&verdict.pairs[0]), ["9", "10", "0", "-", "0", "2", "0"]);
@@ -301,9 +314,9 @@ mod tests {
 
     #[test]
     fn what_differs_comes_with_the_next_command() {
-        let mut upsert = pair(Direction::Forward, Mode::Upsert);
+        let mut upsert = pair(Direction::Forward, Beside::Kept);
         upsert.found.extra = 1;
-        let mut reverse = pair(Direction::Reverse, Mode::InsertMissing);
+        let mut reverse = pair(Direction::Reverse, Beside::Ignored);
         reverse.found.missing = 2;
         let mut verdict = verdict(vec![reverse, upsert]);
         assert_eq!(
@@ -325,7 +338,7 @@ mod tests {
 
     #[test]
     fn rejects_alone_are_no_difference() {
-        let mut pair = pair(Direction::Forward, Mode::Mirror);
+        let mut pair = pair(Direction::Forward, Beside::Deleted);
         pair.found.rejected = 1;
         assert_eq!(result(&pair), "rejected");
         let verdict = verdict(vec![pair]);
@@ -338,16 +351,16 @@ mod tests {
 
     #[test]
     fn every_line_for_programs_has_its_type() {
-        let mut pair = pair(Direction::Forward, Mode::Mirror);
+        let mut pair = pair(Direction::Forward, Beside::Deleted);
         pair.found.different = 1;
         pair.found.rows = vec![Finding {
             way: Way::Different,
             name: "[\"7\"]".into(),
             columns: vec!["note".into()],
         }];
-        let lines = as_json(&verdict(vec![pair]));
+        let lines = as_data(&verdict(vec![pair]));
         let types: Vec<&Value> = lines.iter().map(|line| &line["message_type"]).collect();
-        assert_eq!(types, ["verified", "difference", "summary"]);
+        assert_eq!(types, ["verified", "difference"]);
         assert_eq!(
             (&lines[0]["cloud_rows"], &lines[0]["result"]),
             (&json!(9), &json!("different"))

@@ -221,7 +221,7 @@ async fn a_mirror_sets_back_and_deletes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_the_cloud_makes_and_keys_of_several_columns() {
     let office = Office::alone(
-        "create table diary (d_id int primary key, day date, who text, note text, source char(1));
+        "create table diary (d_id serial primary key, day date, who text, note text, source char(1));
          insert into diary values (7, '2026-01-01', 'x', 'a', 'M'), (8, '2026-01-02', 'y', 'b', 'D')",
         "create table diary (day date, who text, note text, source char(1));
          insert into diary values ('2026-01-02', 'y', 'b', 'D')",
@@ -243,7 +243,7 @@ async fn keys_that_the_cloud_makes_and_keys_of_several_columns() {
     says(&explain("8", 0).await.stdout, &["The cloud has it, but where"]);
     for key in ["2026-01-02,y", "[\"2026-01-02\",\"y\"]"] {
         let ran = explain(key, 0).await;
-        says(&ran.stdout, &["diary [\"2026-01-02\",\"y\"]: both sides have it", "hold the same"]);
+        says(&ran.stdout, &["diary [\"2026-01-02\", \"y\"]: both sides have it", "hold the same"]);
     }
     let ran = explain("1,2,3", 2).await;
     says(&ran.stderr, &["its key is: d_id; or day, who", "hint: run: pgsync explain diary <d_id>"]);

@@ -118,6 +118,15 @@ async fn every_command_keeps_to_the_schema() {
     judge.run(&office, 0, &["rejects", "narrow", "--forget", "1"]).await;
     judge.run(&office, 0, &["rejects"]).await;
     judge.run(&office, 0, &["rejects", "--retry"]).await;
+    let lines = judge.run(&office, 1, &["verify", "--rows"]).await;
+    assert_eq!(of(&lines, "difference")[0]["key"], "[\"1\"]");
+    assert_eq!(
+        (of(&lines, "verified").len(), &of(&lines, "summary")[0]["missing"]),
+        (3, &1.into())
+    );
+    let lines = judge.run(&office, 0, &["explain", "narrow", "1"]).await;
+    assert_eq!(of(&lines, "explained")[0]["fate"], "only_in_full");
+    assert_eq!(of(&lines, "summary")[0]["found"], true);
     judge.run(&office, 0, &["init-metadata", "--reset", "t"]).await;
     judge.run(&office, 0, &["reverse", "t", "--dry-run"]).await;
     judge.run(&office, 0, &["reverse", "t", "--wait", "1s"]).await;

@@ -123,8 +123,12 @@ impl Verification<'_> {
         if mapping.key.is_empty() {
             // Places of one table say nothing about those of another.
             let (here, there) = (self.source.side.word(), self.target.side.word());
-            source.iter_mut().for_each(|row| row.name = format!("{here} row {}", row.name));
-            target.iter_mut().for_each(|row| row.name = format!("{there} row {}", row.name));
+            for row in &mut source {
+                row.name = format!("{here} row {}", row.name);
+            }
+            for row in &mut target {
+                row.name = format!("{there} row {}", row.name);
+            }
         }
         Ok((source, target))
     }

@@ -1,10 +1,10 @@
 //! The sentences of an explanation: why a row is where it is, and what the
 //! next run makes of it. Pure.
 
-use crate::config::Mode;
 use crate::engine::explain::Account;
 use crate::engine::explain::fate::{Fate, Step};
 use crate::metadata::Direction;
+use crate::report::figures::of;
 
 /// Source and target.
 pub fn sides(direction: Direction) -> (&'static str, &'static str) {
@@ -20,7 +20,7 @@ pub fn why(account: &Account) -> String {
     let direction = account.direction.word();
     match account.fate {
         Fate::Nowhere => nowhere(account),
-        Fate::OnlyOnTarget if account.mode == Mode::InsertMissing => {
+        Fate::OnlyOnTarget if account.direction == Direction::Reverse => {
             format!("The {source} does not have it, so there is nothing to bring.")
         }
         Fate::OnlyOnTarget => {
@@ -48,10 +48,13 @@ pub fn why(account: &Account) -> String {
         Fate::Conflict => "Two people have given this number to different rows (a key conflict). \
                            Neither is touched."
             .to_owned(),
-        Fate::Duplicate => format!(
-            "{} rows of the {source} share this key, and none of them is carried (on_duplicate).",
-            account.source.iter().filter(|row| row.in_scope).count()
-        ),
+        Fate::Duplicate => {
+            let rows = account.source.iter().filter(|row| row.in_scope).count();
+            format!(
+                "{} of the {source} share this key, and none of them is carried (on_duplicate).",
+                of(rows as u64, "row")
+            )
+        }
         Fate::Rejected(_) => format!("The {target} has not taken it."),
         Fate::Next(step) => of_step(account, step),
         Fate::OnlyInFull(step) => only_in_full(account, step),
