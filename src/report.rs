@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod figures;
+pub mod init;
 pub mod progress;
 pub mod rejects;
 pub mod run;

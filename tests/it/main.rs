@@ -30,6 +30,7 @@ mod forward_pooler;
 mod forward_types;
 mod fuzzed;
 mod harm;
+mod init;
 mod interruption;
 mod keys;
 mod look;

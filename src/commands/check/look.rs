@@ -186,7 +186,10 @@ async fn look_at_rows(seen: &mut [Seen], wanted: &[bool], source: &mut Up, targe
         };
         let of_target =
             async { if may_target { to.target(&plan.mapping).await } else { Looked::LeftOut } };
-        let ((size, rows), keys) = tokio::join!(of_source, of_target);
+        let ((size, mut rows), keys) = tokio::join!(of_source, of_target);
+        if let (Looked::Found(rows), true) = (&mut rows, may_target) {
+            to.spare_what_is_there(&one.asked.questions, rows).await;
+        }
         (one.size, one.rows, one.keys) = (size, rows, keys);
     }
 }

@@ -190,7 +190,7 @@ fn headline(teller: &mut Teller, seen: &Seen, plan: &TablePlan) {
         Looked::LeftOut => "not counted".to_owned(),
         Looked::Refused(failure) => format!("not counted: {failure}"),
     };
-    teller.ok("table", format!("{mode} by {key}; {size}; {}", plan.how));
+    teller.ok("table", format!("{mode} by {key}; {size}; next: {}", plan.how));
 }
 
 /// What a direction needs to do with its two tables. A lock that keeps others

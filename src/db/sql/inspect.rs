@@ -6,7 +6,7 @@
 
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Existence, Form, Mapping, View};
-use crate::ident::{Ident, TableName, literal};
+use crate::ident::{Ident, TableName, array_literal, literal};
 use std::fmt::Write as _;
 
 /// Asks how many rows a table has, how many bytes, and, before and after,
@@ -33,20 +33,58 @@ pub struct Questions {
     pub references: Vec<Reference>,
 }
 
-/// A foreign key of the target, held against the whole of the parent's source:
-/// what stands there goes to the target, or came from it.
+/// A foreign key of the target. What stands in the parent's source goes to the
+/// target or came from it; other values may stand on the target itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// Expression over the child's source row, expression over the parent's,
-    /// and the form in which they meet.
-    pub columns: Vec<(String, String, Form)>,
-    pub parent: TableName,
+    /// Expressions over the child's source row, with the form of each.
+    pub columns: Vec<(String, Form)>,
+    /// The parent's source, if it takes part in the same direction.
+    pub source: Option<Parent>,
+    /// The parent itself.
+    pub target: Parent,
+}
+
+/// A table that is pointed to, and expressions over its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    pub table: TableName,
+    pub columns: Vec<String>,
+}
+
+/// So many different values that the parent's source does not have are told
+/// by themselves; the others are counted.
+const VALUES: u32 = 10_000;
+
+impl Reference {
+    /// The columns as one text, the same wherever they stand.
+    fn value<'a>(&self, columns: impl IntoIterator<Item = &'a String>) -> String {
+        let forms = self.columns.iter().map(|(_, form)| form);
+        let texts: Vec<String> =
+            columns.into_iter().zip(forms).map(|(column, form)| form.text(column)).collect();
+        match texts.as_slice() {
+            [only] => only.clone(),
+            several => format!("json_build_array({})::text", several.join(", ")),
+        }
+    }
+
+    /// The child's columns as one text.
+    #[must_use]
+    pub fn child_value(&self) -> String {
+        self.value(self.columns.iter().map(|(column, _)| column))
+    }
+
+    fn stands_in(&self, parent: &Parent, value: &str) -> String {
+        let table = parent.table.sql();
+        format!("exists (select from {table} where {} = {value})", self.value(&parent.columns))
+    }
 }
 
 /// Asks the source of a pair. Answers in one row: rows, rows without a whole
 /// key; for each text the longest, and rows that are too long; rows with NULL
 /// where none may be, each; keys that stand on several rows, rows under such
-/// keys; rows that point to nothing, for each reference.
+/// keys; for each reference, how many values the parent's source does not have,
+/// and a JSON object of these values with their rows.
 #[must_use]
 pub fn source(mapping: &Mapping, questions: &Questions) -> Sql {
     let scope = mapping.scope.as_deref().unwrap_or("true");
@@ -108,23 +146,31 @@ fn shared(mapping: &Mapping, view: View<'_>, from: &str) -> String {
 
 /// Each value is looked for once, however many rows have it.
 fn orphans(reference: &Reference, from: &str) -> String {
-    let columns = || reference.columns.iter().enumerate();
-    let list = |texts: Vec<String>, between: &str| texts.join(between);
-    let values =
-        columns().map(|(number, (child, _, form))| format!("{} as v{number}", form.text(child)));
-    let there = columns().map(|(_, (child, _, _))| format!("({child}) is not null"));
-    let groups = columns().map(|(number, _)| (number + 1).to_string());
-    let met =
-        columns().map(|(number, (_, parent, form))| format!("{} = g.v{number}", form.text(parent)));
+    let there: Vec<String> =
+        reference.columns.iter().map(|(child, _)| format!("({child}) is not null")).collect();
+    let not_there = reference.source.as_ref().map_or(String::new(), |parent| {
+        format!(" where not {}", reference.stands_in(parent, "g.v"))
+    });
     format!(
-        "(select coalesce(sum(g.n), 0) from (select {}, count(*) as n {from} and {} group by {}) \
-         as g where not exists (select from {} where {}))",
-        list(values.collect(), ", "),
-        list(there.collect(), " and "),
-        list(groups.collect(), ", "),
-        reference.parent.sql(),
-        list(met.collect(), " and "),
+        "(select count(*), coalesce(jsonb_object_agg(g.v, g.n) filter (where g.at <= {VALUES}), \
+         '{{}}') from (select g.v, g.n, row_number() over () as at from (select {} as v, \
+         count(*) as n {from} and {} group by 1) as g{not_there}) as g)",
+        reference.child_value(),
+        there.join(" and "),
     )
+}
+
+/// Asks the target which of these values stand in its own parents. Answers:
+/// number of the reference, value.
+#[must_use]
+pub fn on_target(references: &[(&Reference, Vec<&str>)]) -> Sql {
+    let one = |(number, (reference, values)): (usize, &(&Reference, Vec<&str>))| {
+        let values = array_literal(values.iter().copied().map(Some));
+        let stands = reference.stands_in(&reference.target, "w.v");
+        format!("select {number}, w.v from unnest({values}::text[]) as w (v) where {stands}")
+    };
+    let asked: Vec<String> = references.iter().enumerate().map(one).collect();
+    Sql::new(asked.join(" union all "))
 }
 
 /// Asks whether columns could be a key, and how many rows a mark is on.
@@ -179,10 +225,7 @@ mod tests {
         let questions = Questions {
             not_null: vec!["\"org_id\"".to_owned()],
             lengths: vec![("\"title\"".to_owned(), 20)],
-            references: vec![Reference {
-                columns: vec![("\"job\"".to_owned(), "\"job_id\"".to_owned(), Form::Integer)],
-                parent: table("job"),
-            }],
+            references: vec![reference(&["\"job\""])],
         };
         let mapping = Mapping { scope: Some("(mine)".to_owned()), ..mapping() };
         assert_eq!(
@@ -196,10 +239,37 @@ mod tests {
              from \"public\".\"reminder\" where (mine) and \"rem_id\" is not null \
              group by json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              having count(*) > 1) as g) as d, \
-             (select coalesce(sum(g.n), 0) from (select (\"job\")::text as v0, count(*) as n \
+             (select count(*), coalesce(jsonb_object_agg(g.v, g.n) filter (where g.at <= 10000), \
+             '{}') from (select g.v, g.n, row_number() over () as at from (select \
+             (\"job\")::text as v, count(*) as n \
              from \"public\".\"reminder\" where (mine) and (\"job\") is not null group by 1) as g \
              where not exists (select from \"public\".\"job\" \
-             where (\"job_id\")::text = g.v0)) as o0"
+             where (\"job_id\")::text = g.v)) as g) as o0"
+        );
+    }
+
+    /// A foreign key to `job (job_id)`, or `job (job_id, part)`.
+    fn reference(columns: &[&str]) -> Reference {
+        let names = ["\"job_id\"", "\"part\""].into_iter().take(columns.len());
+        let names: Vec<String> = names.map(ToOwned::to_owned).collect();
+        let parent = |name| Parent { table: table(name), columns: names.clone() };
+        Reference {
+            columns: columns.iter().map(|column| ((*column).to_owned(), Form::Integer)).collect(),
+            source: Some(parent("job")),
+            target: parent("jobs"),
+        }
+    }
+
+    #[test]
+    fn values_that_the_source_does_not_have_may_stand_on_the_target() {
+        let (one, two) = (reference(&["\"a\""]), reference(&["\"a\"", "\"b\""]));
+        assert_eq!(
+            on_target(&[(&one, vec!["7", "8"]), (&two, vec!["[\"7\"]"])]).to_string(),
+            "select 0, w.v from unnest('{\"7\",\"8\"}'::text[]) as w (v) \
+             where exists (select from \"public\".\"jobs\" where (\"job_id\")::text = w.v) \
+             union all select 1, w.v from unnest('{\"[\\\"7\\\"]\"}'::text[]) as w (v) \
+             where exists (select from \"public\".\"jobs\" where json_build_array(\
+             (\"job_id\")::text, (\"part\")::text)::text = w.v)"
         );
     }
 

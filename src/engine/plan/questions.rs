@@ -2,7 +2,7 @@
 //! target would refuse. Pure.
 
 use crate::db::catalog::Table;
-use crate::db::sql::inspect::{Questions, Reference};
+use crate::db::sql::inspect::{Parent, Questions, Reference};
 use crate::db::sql::mapping::Mapping;
 use crate::db::sql::refusal::ForeignKey;
 use crate::engine::plan::{TablePlan, constraints};
@@ -18,9 +18,6 @@ pub struct Asked {
     pub lengths: Vec<(Ident, u32)>,
     /// Columns that point to a table.
     pub references: Vec<(Vec<Ident>, TableName)>,
-    /// The same where it cannot be known which rows that table will have: it
-    /// is no part of this direction.
-    pub unknown: Vec<(Vec<Ident>, TableName)>,
 }
 
 /// What to ask about a pair, of all pairs of its direction.
@@ -46,12 +43,9 @@ pub fn of(plan: &TablePlan, source: &Table, all: &[&TablePlan]) -> Asked {
     }
     for key in &plan.constraints.foreign_keys {
         let columns = key.columns.iter().map(|(here, _, _)| here.clone()).collect();
-        match reference(plan, key, all) {
-            Some(reference) => {
-                asked.questions.references.push(reference);
-                asked.references.push((columns, key.parent.clone()));
-            }
-            None => asked.unknown.push((columns, key.parent.clone())),
+        if let Some(reference) = reference(plan, key, all) {
+            asked.questions.references.push(reference);
+            asked.references.push((columns, key.parent.clone()));
         }
     }
     asked
@@ -73,12 +67,18 @@ fn room(source: &Table, value: &str) -> Option<u32> {
 }
 
 fn reference(plan: &TablePlan, key: &ForeignKey, all: &[&TablePlan]) -> Option<Reference> {
-    let parent = all.iter().find(|other| other.mapping.target == key.parent)?;
-    let columns = key.columns.iter().map(|(here, form, there)| {
-        Some((value_of(&plan.mapping, here)?, value_of(&parent.mapping, there)?, *form))
+    let there = || key.columns.iter().map(|(_, _, there)| there);
+    let columns =
+        key.columns.iter().map(|(here, form, _)| Some((value_of(&plan.mapping, here)?, *form)));
+    let parent = all.iter().find(|other| other.mapping.target == key.parent);
+    let source = parent.and_then(|parent| {
+        let columns = there().map(|there| value_of(&parent.mapping, there));
+        let table = parent.mapping.source.clone();
+        Some(Parent { table, columns: columns.collect::<Option<_>>()? })
     });
     Some(Reference {
         columns: columns.collect::<Option<_>>()?,
-        parent: parent.mapping.source.clone(),
+        source,
+        target: Parent { table: key.parent.clone(), columns: there().map(Ident::sql).collect() },
     })
 }
