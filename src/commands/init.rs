@@ -22,6 +22,7 @@ use crate::engine::plan::order::parents_first;
 use crate::error::{Error, Exit, Kind, Result};
 use crate::ident::{Ident, TableName};
 use crate::report::Report;
+use crate::report::figures::of;
 use crate::report::init::{self, Made};
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -59,6 +60,12 @@ fn output(config: Option<&Path>, arguments: &cli::Init) -> PathBuf {
 }
 
 fn refuse_to_overwrite(path: &Path, arguments: &cli::Init) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(Error::new(Kind::Usage, format!("could not write {}", path.display()))
+            .because_text(format!("there is no folder {}", folder.display()))
+            .hint(format!("make it: mkdir {}", folder.display())));
+    }
     if !path.exists() || arguments.force {
         return Ok(());
     }
@@ -72,7 +79,7 @@ fn refuse_to_overwrite(path: &Path, arguments: &cli::Init) -> Result<()> {
 /// A password on a command line stands in the list of processes.
 fn connections(path: &Path, arguments: &cli::Init) -> Result<Config> {
     let urls = [arguments.desktop.as_deref(), arguments.cloud.as_deref()];
-    let config = Config::of_connections(path, urls).map_err(not_known)?;
+    let config = Config::of_connections(path, urls).map_err(|error| not_known(&error))?;
     let sides = [
         (&config.desktop, "desktop", "DESKTOP_DATABASE_URL"),
         (&config.cloud, "cloud", "CLOUD_DATABASE_URL"),
@@ -91,7 +98,7 @@ fn connections(path: &Path, arguments: &cli::Init) -> Result<Config> {
     Ok(config)
 }
 
-fn not_known(error: Error) -> Error {
+fn not_known(error: &Error) -> Error {
     let hint = error.advice().unwrap_or("give --desktop URL and --cloud URL").to_owned();
     Error::new(Kind::Usage, "could not tell where the two databases are")
         .because_text(error.causes().join("; "))
@@ -146,7 +153,8 @@ fn owned(surveyed: &Surveyed) -> Option<(String, String)> {
         .map(|(_, rows)| rows.cloud.as_ref().map_or(0, |candidates| candidates.marked))
         .collect();
     let (tables, rows): (usize, u64) = (rows.len(), rows.iter().sum());
-    let why = format!("{tables} tables have such a column, and {rows} rows in the cloud are so");
+    let (have, are) = (of(tables as u64, "table"), of(rows, "row"));
+    let why = format!("such a column: {have}; such rows in the cloud: {are}");
     (tables > 0).then(|| (propose::MARK.to_owned(), why))
 }
 

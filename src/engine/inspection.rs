@@ -148,8 +148,7 @@ impl Inspection<'_> {
         if !inspect::has_key_on_target(mapping) {
             return Looked::Found(Keys::default());
         }
-        let keys = |rows: &[Row]| keys(&mut Numbers::of(rows)?, |numbers| numbers.next());
-        self.look(&inspect::target(mapping), keys).await
+        self.look(&inspect::target(mapping), target_keys).await
     }
 
     /// What the rows say about columns that could be a key.
@@ -222,23 +221,20 @@ fn size(rows: &[Row]) -> Answer<Size> {
     })
 }
 
-/// Rows and rows without a key come first, the others after what is between.
-fn keys(
-    numbers: &mut Numbers<'_>,
-    shared: impl FnOnce(&mut Numbers<'_>) -> Answer<u64>,
-) -> Answer<Keys> {
-    let (rows, keyless) = (numbers.next()?, numbers.next()?);
-    Ok(Keys { rows, keyless, shared: shared(numbers)?, sharing: numbers.next()? })
+fn target_keys(rows: &[Row]) -> Answer<Keys> {
+    let mut numbers = Numbers::of(rows)?;
+    let [rows, keyless, shared, sharing] =
+        [numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?];
+    Ok(Keys { rows, keyless, shared, sharing })
 }
 
 fn source_rows(rows: &[Row], asked: &Questions) -> Answer<SourceRows> {
     let mut numbers = Numbers::of(rows)?;
-    let (mut lengths, mut nulls) = (Vec::new(), Vec::new());
-    let keys = keys(&mut numbers, |numbers| {
-        lengths = numbers.pairs(asked.lengths.len())?;
-        nulls = numbers.several(asked.not_null.len())?;
-        numbers.next()
-    })?;
+    let (rows, keyless) = (numbers.next()?, numbers.next()?);
+    let lengths = numbers.pairs(asked.lengths.len())?;
+    let nulls = numbers.several(asked.not_null.len())?;
+    let (shared, sharing) = (numbers.next()?, numbers.next()?);
+    let keys = Keys { rows, keyless, shared, sharing };
     let orphans = asked.references.iter().map(|_| orphans(&mut numbers)).collect::<Answer<_>>()?;
     Ok(SourceRows { keys, lengths, nulls, orphans })
 }

@@ -58,17 +58,24 @@ async fn half(
     let mut findings = Vec::new();
     let names: Vec<TableName> = pairs.iter().map(|(_, pair)| name(pair).clone()).collect();
     let shapes = shapes::of(&mut up.source, &names).await?;
-    let side = up.source.side;
+    let of = up.source.side;
     let mut inspection = up.inspection();
     for (((configured, _), table), (shape, _)) in
         pairs.iter().zip(names).zip(shapes.into_iter().zip(wanted)).filter(|(_, (_, on))| **on)
     {
-        let size = match &shape {
+        let looked = match &shape {
             Ok(Some(_)) => inspection.size(&table).await,
             _ => Looked::LeftOut,
         };
         let section = configured.desktop.to_string();
-        findings.extend(pair::half(Half { direction, section, side, table, shape, size }));
+        findings.extend(pair::half(Half {
+            direction,
+            section,
+            side: of,
+            table,
+            shape,
+            size: looked,
+        }));
     }
     Ok(findings)
 }

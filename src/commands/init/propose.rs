@@ -8,6 +8,7 @@ use crate::db::catalog::{Column, Table};
 use crate::engine::inspection::Candidates;
 use crate::engine::plan::loss::{Loss, loss};
 use crate::ident::Ident;
+use crate::report::figures::of;
 
 /// Which rows the phones have made, where a table has the column for it.
 pub(super) const MARK: &str = "source = 'M'";
@@ -150,14 +151,16 @@ fn counted(rows: &Rows, at: usize) -> Option<Counted> {
     Some(Counted { rows, nulls, doubles: rows.saturating_sub(nulls).saturating_sub(different) })
 }
 
-/// A declared key before one that is only called so; of these the one with the
-/// most different values, if that is nearly every row.
+/// A declared key before one that is only called so, and a declared one that is
+/// unique in fact before any other; of those that are called so the one with
+/// the most different values, if that is nearly every row.
 fn best_key<'a>(pair: &'a Pair, rows: &Rows) -> Option<Key<'a>> {
     let all = pair.choices.iter().enumerate();
     let keys = all.map(|(at, choice)| Key { choice, counted: counted(rows, at) });
     let (declared, called): (Vec<_>, Vec<_>) =
         keys.partition(|key| key.choice.origin != Origin::Name);
-    if let Some(key) = declared.into_iter().next() {
+    let unique = declared.iter().position(Key::is_unique).unwrap_or(0);
+    if let Some(key) = declared.into_iter().nth(unique) {
         return Some(key);
     }
     let different = |key: &Key<'_>| {
@@ -232,9 +235,8 @@ fn cloud_makes_the_key(
     draft.forward = mirror(pair, also.map(|key| key.choice.columns.clone()).unwrap_or_default());
     let marked = rows.cloud.as_ref().map_or(0, |cloud| cloud.marked);
     if marked > 0 {
-        draft
-            .guesses
-            .push(format!("the phones have made {marked} rows, which the desktop should get"));
+        let rows = of(marked, "row");
+        draft.guesses.push(format!("the phones have made {rows}, which the desktop should get"));
         draft.reverse = DraftReverse::Delivered(MARK.to_owned());
     } else {
         draft.guesses.push("reverse is off, because the phones have made no rows here".to_owned());
@@ -251,7 +253,8 @@ fn both_have_the_key(draft: &mut DraftTable, pair: &Pair, key: &Key<'_>) {
         None => "the desktop's rows were not looked at".to_owned(),
         Some(Counted { rows: 0, .. }) => "the desktop has no rows to tell".to_owned(),
         Some(Counted { rows, nulls: 0, doubles: 0 }) => {
-            format!("no two of {rows} rows on the desktop share it")
+            let rows = of(rows, "row");
+            format!("on the desktop no two share it, of {rows}")
         }
         Some(Counted { rows, nulls, doubles }) => {
             format!(
@@ -263,7 +266,9 @@ fn both_have_the_key(draft: &mut DraftTable, pair: &Pair, key: &Key<'_>) {
     if key.is_unique() {
         return;
     }
-    if pair.has_mark() {
+    // Where the cloud lets no key stand twice, a mirror could not either.
+    let is_unique_there = [Origin::CloudPrimary, Origin::CloudUnique].contains(&key.choice.origin);
+    if pair.has_mark() && !is_unique_there {
         draft.guesses.push(format!("mirror, because {columns} stands on several rows"));
         draft.forward = mirror(pair, Vec::new());
     } else {
@@ -294,10 +299,13 @@ fn mend_columns(draft: &mut DraftTable, pair: &Pair) {
     draft.reverse_columns = parts(cloud, desktop);
     draft.forward_columns = parts(desktop, cloud);
     draft.forward_columns.retain(|(name, _)| !is_bookkeeping(name.as_str()));
+    for (name, sql) in draft.reverse_columns.iter().chain(&draft.forward_columns) {
+        draft.guesses.push(format!("{name} is {sql}: the other side keeps that part only"));
+    }
     if let Some(name) = demanded(desktop, cloud).filter(|_| draft.forward != DraftForward::Off) {
         draft.guesses.push(format!(
             "forward is off, because the cloud demands {name}, which the desktop does not have; \
-             give it a value, like this: forward = {{ mode = \"upsert\", columns = {{ {name} = \"0\" }} }}"
+             give it a value, like this: forward = {{ mode = \"upsert\", columns = {{ {name} = \"(SQL over the desktop's row)\" }} }}"
         ));
         draft.forward = DraftForward::Off;
     }
@@ -359,7 +367,7 @@ mod tests {
         assert_eq!(
             draft.guesses,
             [
-                "the key is id: the primary key in the cloud; no two of 5 rows on the desktop share it"
+                "the key is id: the primary key in the cloud; on the desktop no two share it, of 5 rows"
             ]
         );
     }
@@ -376,6 +384,13 @@ mod tests {
         assert_eq!(draft.guesses.len(), 2);
         let draft = table(&pair, &rows(100, &[(0, 1), (0, 50)], 2));
         assert_eq!((key(&draft).as_str(), &draft.reverse), ("", &DraftReverse::Off));
+    }
+
+    #[test]
+    fn a_key_that_the_cloud_keeps_unique_is_no_mirrors() {
+        let draft = table(&pair("id v source", "id* v source"), &rows(5, &[(0, 3)], 0));
+        assert_eq!(draft.forward, DraftForward::Upsert);
+        assert_eq!(draft.guesses[1], "rows that share id will be rejected by forward");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! it may take is for the caller to say.
 
 use crate::db::sql::Sql;
-use crate::db::sql::mapping::{Existence, Form, Mapping, View};
+use crate::db::sql::mapping::{Existence, Form, Mapping, Uniqueness, View};
 use crate::ident::{Ident, TableName, array_literal, literal};
 use std::fmt::Write as _;
 
@@ -26,11 +26,22 @@ pub fn size(table: &TableName) -> Sql {
 /// What is asked of a source's rows beside their key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Questions {
+    /// Whether an index says already that no key stands twice.
+    pub duplicates: Duplicates,
     /// Expressions that must not be NULL.
     pub not_null: Vec<String>,
     /// Texts, and how many letters of each there is room for.
     pub lengths: Vec<(String, u32)>,
     pub references: Vec<Reference>,
+}
+
+/// Whether keys that stand on several rows are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    #[default]
+    Counted,
+    /// A unique index lets there be none.
+    Impossible,
 }
 
 /// A foreign key of the target. What stands in the parent's source goes to the
@@ -99,15 +110,15 @@ pub fn source(mapping: &Mapping, questions: &Questions) -> Sql {
     }
     let nulls = questions.not_null.iter();
     counts.extend(nulls.map(|value| format!("count(*) filter (where ({value}) is null)")));
-    let shared = shared(mapping, View::Source, &format!("{from} and {complete}"));
-    let orphans: String = questions
-        .references
-        .iter()
-        .enumerate()
-        .map(|(number, reference)| format!(", {} as o{number}", orphans(reference, &from)))
-        .collect();
+    let keyed = format!("{from} and {complete}");
+    let shared = shared(mapping, View::Source, questions.duplicates, &keyed);
+    let mut further = String::new();
+    for (number, reference) in questions.references.iter().enumerate() {
+        // Writing into a String cannot fail.
+        let _ = write!(further, ", {} as o{number}", orphans(reference, &from));
+    }
     Sql::new(format!(
-        "select * from (select {} {from}) as a, {shared} as d{orphans}",
+        "select * from (select {} {from}) as a, {shared} as d{further}",
         counts.join(", ")
     ))
 }
@@ -119,7 +130,11 @@ pub fn target(mapping: &Mapping) -> Sql {
     let view = View::Target("t");
     let from = format!("from {} as t where true", mapping.target.sql());
     let complete = mapping.key_is_complete(view);
-    let shared = shared(mapping, view, &format!("{from} and {complete}"));
+    let duplicates = match mapping.uniqueness {
+        Uniqueness::Indexed => Duplicates::Impossible,
+        Uniqueness::Unguarded => Duplicates::Counted,
+    };
+    let shared = shared(mapping, view, duplicates, &format!("{from} and {complete}"));
     Sql::new(format!(
         "select * from (select count(*), count(*) filter (where not ({complete})) {from}) as a, \
          {shared} as d"
@@ -133,8 +148,8 @@ pub fn has_key_on_target(mapping: &Mapping) -> bool {
 }
 
 /// Keys are equal as a run takes them to be: by their text.
-fn shared(mapping: &Mapping, view: View<'_>, from: &str) -> String {
-    if mapping.key.is_empty() {
+fn shared(mapping: &Mapping, view: View<'_>, duplicates: Duplicates, from: &str) -> String {
+    if mapping.key.is_empty() || duplicates == Duplicates::Impossible {
         return "(select 0, 0)".to_owned();
     }
     let key = mapping.key_text(view);
@@ -223,6 +238,7 @@ mod tests {
     #[test]
     fn a_source_is_asked_everything_at_once() {
         let questions = Questions {
+            duplicates: Duplicates::Counted,
             not_null: vec!["\"org_id\"".to_owned()],
             lengths: vec![("\"title\"".to_owned(), 20)],
             references: vec![reference(&["\"job\""])],
@@ -283,6 +299,10 @@ mod tests {
              from \"public\".\"mbreminder\" as t where true and t.\"rem_id\" is not null \
              group by json_build_array(trim_scale((t.\"rem_id\")::numeric)::text)::text \
              having count(*) > 1) as g) as d"
+        );
+        let indexed = Mapping { uniqueness: Uniqueness::Indexed, ..mapping() };
+        assert!(
+            target(&indexed).to_string().ends_with(" as t where true) as a, (select 0, 0) as d")
         );
         assert!(has_key_on_target(&composite()));
         assert!(!has_key_on_target(&Mapping { key: Vec::new(), ..mapping() }));

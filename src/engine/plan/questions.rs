@@ -2,7 +2,7 @@
 //! target would refuse. Pure.
 
 use crate::db::catalog::Table;
-use crate::db::sql::inspect::{Parent, Questions, Reference};
+use crate::db::sql::inspect::{Duplicates, Parent, Questions, Reference};
 use crate::db::sql::mapping::Mapping;
 use crate::db::sql::refusal::ForeignKey;
 use crate::engine::plan::{TablePlan, constraints};
@@ -24,6 +24,9 @@ pub struct Asked {
 #[must_use]
 pub fn of(plan: &TablePlan, source: &Table, all: &[&TablePlan]) -> Asked {
     let mut asked = Asked::default();
+    if source_is_unique(plan, source) {
+        asked.questions.duplicates = Duplicates::Impossible;
+    }
     let known_not_null = |value: &str| {
         source.columns.iter().any(|column| column.not_null && quoted(&column.name) == value)
     };
@@ -49,6 +52,17 @@ pub fn of(plan: &TablePlan, source: &Table, all: &[&TablePlan]) -> Asked {
         }
     }
     asked
+}
+
+/// Whether an index of the source lets no key stand twice.
+#[must_use]
+pub fn source_is_unique(plan: &TablePlan, source: &Table) -> bool {
+    let name = |sql: &str| {
+        let mut names = source.columns.iter().map(|column| column.name.as_str());
+        names.find(|name| quoted(name) == sql)
+    };
+    let names: Option<Vec<&str>> = plan.mapping.key.iter().map(|key| name(&key.source)).collect();
+    names.is_some_and(|names| !names.is_empty() && source.is_unique_over(&names))
 }
 
 fn quoted(name: &str) -> String {
