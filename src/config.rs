@@ -7,7 +7,7 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs` and `rules` read one part each, `check` puts the whole together,
+//! `pairs`, `rules` and `log` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each. `draft` is the way back: it spells a configuration
 //! that a program proposes.
@@ -19,6 +19,7 @@ mod duration;
 mod file;
 mod fragment;
 mod locate;
+mod log;
 mod nearest;
 mod notes;
 mod pairs;
@@ -33,6 +34,7 @@ mod url;
 mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
+pub use log::Log;
 
 /// Reads a span of time as the configuration and the command line write it.
 ///
@@ -74,6 +76,8 @@ pub struct Config {
     pub limits: Limits,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
+    /// What is written down for the next morning.
+    pub log: Log,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -386,7 +390,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 42);
+        assert_eq!(examples, 45);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

@@ -7,11 +7,12 @@
 //! | --- | --- |
 //! | [`cli`] | the command line as clap sees it |
 //! | [`commands`] | one plain function per subcommand |
-//! | [`report`] | people: the only room that prints |
+//! | [`report`] | people and programs: the only room that prints |
 //! | [`engine`] | plan (decide), apply (do), run |
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
+//! | [`logging`] | the log file, and tracing for those who look for a fault |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!

@@ -48,7 +48,7 @@ pub async fn run(config: &Config, arguments: &cli::Check, report: &Report) -> Re
         addresses: [label(Side::Cloud), label(Side::Desktop)],
         findings,
     };
-    check::as_text(report, &checkup);
+    check::tell(report, &checkup);
     for reached in [cloud, desktop] {
         if let Reached::Up(up) = reached {
             up.source.session.close().await;
@@ -62,7 +62,7 @@ fn chosen<'a>(config: &'a Config, asked: &[String]) -> Result<Vec<&'a TablePair>
     let takes_part = |pairs: &[&TablePair]| {
         [Direction::Reverse, Direction::Forward]
             .iter()
-            .any(|direction| !pairs::among(pairs, *direction).is_empty())
+            .any(|direction| !pairs::taking_part(pairs, *direction).is_empty())
     };
     if !takes_part(&all) {
         return Err(pairs::nothing_is_on(config, &[Direction::Reverse, Direction::Forward]));

@@ -46,7 +46,7 @@ pub async fn run(config: Option<&Path>, arguments: &cli::Init, report: &Report) 
     let checked = Config::of_text(&text, &path);
     checked.map_err(|error| error.hint("correct the names of these tables or columns"))?;
     write(&path, &text, arguments)?;
-    init::as_text(report, &Made { file: path.display().to_string(), draft });
+    init::tell(report, &Made { file: path.display().to_string(), draft });
     Ok(Exit::Done)
 }
 

@@ -26,6 +26,35 @@ pub fn of(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec
     Ok(pairs)
 }
 
+/// The pairs that take part in a direction, of those that were asked for, or
+/// of all; none if it is off for them.
+///
+/// # Errors
+/// When a name is unknown, or its pair takes part in neither direction.
+pub fn among(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec<Pair>> {
+    if asked.is_empty() {
+        return Ok(all(config, direction));
+    }
+    let mut pairs: Vec<Pair> = Vec::new();
+    for name in asked {
+        let pair = config.pair(name).ok_or_else(|| unknown(config, name))?;
+        if !is_on(pair, Direction::Reverse) && !is_on(pair, Direction::Forward) {
+            return Err(off(config, name));
+        }
+        let new = !pairs.iter().any(|known| known.target == *target(pair, direction));
+        if new && is_on(pair, direction) {
+            pairs.push(seen_from(pair, direction));
+        }
+    }
+    Ok(pairs)
+}
+
+fn off(config: &Config, name: &str) -> Error {
+    Error::new(Kind::Usage, format!("could not look at {name}"))
+        .because_text(format!("both directions are off for it in {}", config.path.display()))
+        .hint(format!("set reverse or forward in [tables.{name}]"))
+}
+
 /// All pairs that take part in a direction.
 #[must_use]
 pub fn all(config: &Config, direction: Direction) -> Vec<Pair> {
@@ -36,7 +65,10 @@ pub fn all(config: &Config, direction: Direction) -> Vec<Pair> {
 /// Those of these pairs that take part in a direction, with the pair that each
 /// came from.
 #[must_use]
-pub fn among<'a>(pairs: &[&'a TablePair], direction: Direction) -> Vec<(&'a TablePair, Pair)> {
+pub fn taking_part<'a>(
+    pairs: &[&'a TablePair],
+    direction: Direction,
+) -> Vec<(&'a TablePair, Pair)> {
     let on = pairs.iter().filter(|pair| is_on(pair, direction));
     on.map(|pair| (*pair, seen_from(pair, direction))).collect()
 }

@@ -45,10 +45,16 @@ impl Order<'_> {
     /// Source and target.
     #[must_use]
     pub fn sides(&self) -> (Side, Side) {
-        match self.direction {
-            Direction::Reverse => (Side::Cloud, Side::Desktop),
-            Direction::Forward => (Side::Desktop, Side::Cloud),
-        }
+        ends(self.direction)
+    }
+}
+
+/// Source and target of a direction.
+#[must_use]
+pub fn ends(direction: Direction) -> (Side, Side) {
+    match direction {
+        Direction::Reverse => (Side::Cloud, Side::Desktop),
+        Direction::Forward => (Side::Desktop, Side::Cloud),
     }
 }
 
@@ -164,6 +170,11 @@ impl Course<'_> {
         }
         begin_run(&mut sides.target, self.settings).await?;
         failpoint::at(Point::Noted);
+        let (from, to) = (&sides.source, &sides.target);
+        self.told.servers(&[
+            (from.side.word(), from.session.server_version()),
+            (to.side.word(), to.session.server_version()),
+        ]);
         self.told.heading();
         Ok(())
     }
@@ -191,10 +202,8 @@ impl Course<'_> {
         failpoint::at(Point::TriedAgain);
         let Again { attempt, of, pause } = again;
         let why = error.or(self.tally.first_put_off()).map_or(String::new(), Error::one_line);
-        let line =
-            format!("attempt {attempt} of {of} in {:.1} s, because: {why}", pause.as_secs_f64());
-        tracing::info!("{line}");
-        self.report.note(line);
+        tracing::info!("attempt {attempt} of {of}, because: {why}");
+        self.report.retry(attempt, of, pause, &why);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.stop.asked() => {}
@@ -234,8 +243,9 @@ impl Course<'_> {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
                 let outcomes = self.tally.outcomes();
-                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in);
-                Ok(exit_of(outcomes, interrupted_in))
+                let exit = exit_of(outcomes, interrupted_in);
+                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in, exit);
+                Ok(exit)
             }
         }
     }
@@ -311,6 +321,7 @@ fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
     match exit_of(outcomes, interrupted_in) {
         Exit::Interrupted => "interrupted",
         Exit::Done if !outcomes.is_empty() => "ok",
+        Exit::Rejected => "rejected",
         _ => "failed",
     }
 }

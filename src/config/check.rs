@@ -4,6 +4,7 @@
 //! noted on the way, and with any of them there is no configuration.
 
 use super::connection::connection;
+use super::log::log;
 use super::notes::Notes;
 use super::pairs::pairs;
 use super::section::{Reading, Section};
@@ -14,8 +15,8 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-const KEYS: [&str; 7] =
-    ["desktop_time_zone", "desktop", "cloud", "limits", "retry", "defaults", "tables"];
+const KEYS: [&str; 8] =
+    ["desktop_time_zone", "desktop", "cloud", "limits", "retry", "log", "defaults", "tables"];
 
 const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000 };
 const MOST_CHUNK_ROWS: u64 = 10_000_000;
@@ -59,6 +60,7 @@ fn whole(file: &Section<'_>) -> Option<Config> {
         desktop_time_zone: desktop_time_zone?,
         limits,
         retry,
+        log: log(file),
         pairs,
         warnings: Vec::new(),
     })

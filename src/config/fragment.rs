@@ -79,6 +79,21 @@ impl SqlFragment {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether its value may be another one although its row is the same: it
+    /// could ask other tables, the clock or a function. Where that is not
+    /// certain, it may.
+    #[must_use]
+    pub fn looks_beyond_its_row(&self) -> bool {
+        const ELSEWHERE: [&str; 6] = ["select", "table", "values", "current_", "local", "user"];
+        let written = self.0.to_ascii_lowercase();
+        let is_called = |(at, _): (usize, &str)| {
+            let before = written.get(..at).unwrap_or_default().trim_end();
+            before.ends_with(|last: char| is_word(last) || last == '"')
+        };
+        ELSEWHERE.iter().any(|word| written.contains(word))
+            || written.match_indices('(').any(is_called)
+    }
 }
 
 /// Reads an expression from its beginning to its end, a token at a time.
@@ -297,6 +312,25 @@ mod tests {
             ("'a' 'b'", TwoTexts),
         ] {
             assert_eq!(SqlFragment::parse(text), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_change_without_its_row_is_told() {
+        let beyond = |text: &str| SqlFragment::parse(text).unwrap().looks_beyond_its_row();
+        for text in ["source is distinct from 'M'", "(a + b) * 2 > 0 and note ~ 'x'", "'M'"] {
+            assert!(!beyond(text), "{text}");
+        }
+        for text in [
+            "(SELECT max(a) from b)",
+            "at > now()",
+            "f (a)",
+            "\"F\"(a)",
+            "d = current_date",
+            "t < localtimestamp",
+            "a in (1, 2)",
+        ] {
+            assert!(beyond(text), "{text}");
         }
     }
 

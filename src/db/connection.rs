@@ -163,6 +163,13 @@ impl Session {
         Ok((&mut self.connection, &mut self.state))
     }
 
+    /// The server's version, e.g. `17.6`, as far as it says it in numbers.
+    #[must_use]
+    pub fn server_version(&self) -> Option<String> {
+        let number = self.connection.server_version_num()?;
+        Some(format!("{}.{}", number / 10_000, number % 10_000))
+    }
+
     /// What tells whether the server has been heard.
     #[must_use]
     pub fn pulse(&self) -> Pulse {
@@ -247,6 +254,18 @@ pub struct Row(Vec<Option<String>>);
 impl Row {
     fn read(row: &PgRow) -> Result<Self> {
         (0..row.len()).map(|index| value(row, index)).collect::<Result<_>>().map(Self)
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The value at `index`, or `None` for NULL (and for a column that is not there).

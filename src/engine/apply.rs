@@ -22,6 +22,7 @@ use crate::db::failure::Result as Answer;
 use crate::db::sql::Sql;
 use crate::db::sql::bucket::Division;
 use crate::db::sql::select::{Selection, Slice, rows_without_key};
+use crate::engine::apply::mirror::Rest;
 use crate::engine::diff::Survey;
 use crate::engine::event::Observer;
 use crate::engine::plan::TablePlan;
@@ -100,11 +101,17 @@ impl Job<'_> {
             Work::Nothing => Ok(()),
             Work::Stream(slices) => self.stream(&slices).await,
             Work::Slices(slices) => self.slices(&slices).await,
-            Work::Compare { division } => {
-                let slices = self.compare(division).await?;
-                self.slices(&slices).await
-            }
+            Work::Compare { division } => self.compare_and_settle(division).await,
+            Work::Changes { changed, division } => match self.mirror_changes(changed).await? {
+                Rest::Equal => Ok(()),
+                Rest::Unknown => self.compare_and_settle(division).await,
+            },
         }
+    }
+
+    async fn compare_and_settle(&mut self, division: Division) -> Step<()> {
+        let slices = self.compare(division).await?;
+        self.slices(&slices).await
     }
 
     /// Each slice is a checkpoint, done as the pair's mode does it.

@@ -7,6 +7,7 @@
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
 //! - [`questions`]: what of a pair's rows is worth knowing before a run
+//! - [`verification`]: what a verification compares
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
@@ -16,9 +17,12 @@ pub mod division;
 pub mod loss;
 pub mod order;
 pub mod questions;
+pub mod verification;
 pub mod work;
 
-use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
+use crate::config::{
+    ColumnRule, CursorChoice, Limits, Mode, OnDuplicate, Rules, Share, SqlFragment,
+};
 use crate::db::catalog::{self, Kind, Table};
 use crate::db::sql::changed::{Changed, Echoes, Ids};
 use crate::db::sql::loose::Length;
@@ -59,6 +63,7 @@ pub struct TablePlan {
     /// How both sides stood when they were last the same; only where that can
     /// still be told.
     pub last_equal: Option<LastEqual>,
+    pub content: Content,
     /// What the last checkpoint writes.
     pub horizon: Horizon,
     /// Keys of rejects, which are looked at in any case.
@@ -76,6 +81,7 @@ pub struct TablePlan {
     pub slicing: Slicing,
     /// Size of the source in pages of 8 KiB.
     pub pages: u64,
+    pub layout: Layout,
     pub key_ranges: KeyRanges,
 }
 
@@ -86,6 +92,16 @@ pub enum Triggers {
     /// A trigger could drop a row or change its key: keys are looked for
     /// after the insert.
     OnInsert,
+}
+
+/// What the change cursor says about a row's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A row that has not changed is carried as it was, and under its key.
+    OfTheRow,
+    /// Filter or columns may ask other tables or the clock, or the sides may
+    /// not agree which keys are the same.
+    Uncertain,
 }
 
 impl TablePlan {
@@ -115,13 +131,14 @@ impl TablePlan {
 }
 
 fn keys_may_meet(mode: Mode, mapping: &Mapping) -> bool {
+    mode == Mode::Upsert && mapping.key.iter().any(types_differ)
+}
+
+/// Whether the sides' types of a key column may disagree about what is equal.
+fn types_differ(key: &KeyColumn) -> bool {
     const TEXTS: [&str; 2] = ["text", "character varying"];
-    let are_texts =
-        |key: &KeyColumn| TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
-    let differ = |key: &KeyColumn| {
-        key.form == Form::Text && key.source_type != key.staged_type && !are_texts(key)
-    };
-    mode == Mode::Upsert && mapping.key.iter().any(differ)
+    let are_texts = TEXTS.contains(&&*key.source_type) && TEXTS.contains(&&*key.staged_type);
+    key.form == Form::Text && key.source_type != key.staged_type && !are_texts
 }
 
 /// What the source offers to cut it into slices.
@@ -131,6 +148,15 @@ pub enum Slicing {
     ByPage { pages: u64 },
     /// Only the key's hash keeps equal keys together.
     ByBucket,
+}
+
+/// Where the source's rows lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// In the pages of one table, so that some of them can be asked for.
+    OneHeap,
+    /// In partitions, or who knows where.
+    Other,
 }
 
 /// Whether the source finds ranges of the key by an index.
@@ -197,6 +223,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         on_duplicate: pair.rules.on_duplicate.clone(),
         max_delete: pair.rules.max_delete,
         last_equal,
+        content: content(&mapping, pair, facts.source),
         changed,
         how,
         horizon,
@@ -209,6 +236,11 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
         triggers: if facts.target.insert_trigger { Triggers::OnInsert } else { Triggers::None },
         slicing: slicing(&mapping, facts.source),
         pages: facts.source.pages,
+        layout: if is_alone(facts.source) && transaction_ids == TransactionIds::Usable {
+            Layout::OneHeap
+        } else {
+            Layout::Other
+        },
         key_ranges: key_ranges(&mapping, facts.source),
         mapping,
     })
@@ -257,6 +289,28 @@ fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEq
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })
+}
+
+fn content(mapping: &Mapping, pair: &Pair, source: &Table) -> Content {
+    let of_columns = pair.rules.columns.values().filter_map(|rule| match rule {
+        ColumnRule::Sql(sql) => Some(sql),
+        _ => None,
+    });
+    let mut fragments = pair.rules.filter.iter().chain(of_columns);
+    let looks_beyond = fragments.any(SqlFragment::looks_beyond_its_row);
+    let certain = |key: &KeyColumn| {
+        is_column(source, &key.source) && key.form != Form::Instant && !types_differ(key)
+    };
+    if !looks_beyond && !mapping.key.is_empty() && mapping.key.iter().all(certain) {
+        Content::OfTheRow
+    } else {
+        Content::Uncertain
+    }
+}
+
+fn is_column(table: &Table, expression: &str) -> bool {
+    let quoted = |column: &catalog::Column| Ident::new(&column.name).map(|name| name.sql());
+    table.columns.iter().any(|column| quoted(column).is_ok_and(|sql| sql == expression))
 }
 
 /// What our own tables keep of a name; their `varchar(100)` is older than we.

@@ -136,7 +136,7 @@ impl Run<'_> {
         }
     }
 
-    async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
+    pub(in crate::engine) async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
         let (sources, targets) = shapes::read(self.source, self.target, pairs).await?;
         failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
@@ -274,7 +274,7 @@ impl Run<'_> {
         Prepared { plan, survey, work }
     }
 
-    async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) {
+    pub(in crate::engine) async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) {
         let error = trouble.explain(plan, self.source.side, self.target.side);
         self.settle(outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error))).await;
     }
@@ -405,7 +405,7 @@ fn outcome_of(
     }
 }
 
-fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
+pub(super) fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
     Error::new(Kind::Table, format!("could not find table {table} on the {side}"))
         .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
 }

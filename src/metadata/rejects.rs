@@ -6,8 +6,9 @@
 use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
-use crate::ident::literal;
+use crate::ident::{array_literal, literal};
 use crate::metadata::Direction;
+use std::collections::HashMap;
 
 /// A reject as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +73,58 @@ pub async fn list(
     table: Option<&str>,
 ) -> Result<Vec<Reject>> {
     let table = table.map_or("true".to_owned(), |name| format!("table_name = {}", literal(name)));
+    list_where(session, direction, &table).await
+}
+
+async fn list_where(
+    session: &mut Session,
+    direction: Direction,
+    condition: &str,
+) -> Result<Vec<Reject>> {
     let sql = Sql::new(format!(
         "select table_name, key, reason, sqlstate, message, \
          to_char(first_seen at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), \
          to_char(last_seen at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), attempts, \
          source_row::text, target_row::text from pgsync.rejects \
-         where direction = {} and {table} order by table_name, key, row_hash",
+         where direction = {} and {condition} order by table_name, key, row_hash",
         literal(direction.word())
     ));
     session.rows(&sql).await?.iter().map(|row| reject(direction, row)).collect()
+}
+
+/// How many rejects of a direction there are, by table and key.
+pub type Counts = HashMap<String, HashMap<String, u64>>;
+
+/// Counts the rejects of a direction, by table and key.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn by_key(session: &mut Session, direction: Direction) -> Result<Counts> {
+    let sql = Sql::new(format!(
+        "select table_name, key, count(*) from pgsync.rejects where direction = {} group by 1, 2",
+        literal(direction.word())
+    ));
+    let mut counts = Counts::new();
+    for row in session.rows(&sql).await? {
+        let keys = counts.entry(row.text(0)?.to_owned()).or_default();
+        keys.insert(row.text(1)?.to_owned(), row.number(2)?);
+    }
+    Ok(counts)
+}
+
+/// The rejects of a table with one of these keys.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn with_keys(
+    session: &mut Session,
+    direction: Direction,
+    table: &str,
+    keys: &[&str],
+) -> Result<Vec<Reject>> {
+    let keys = array_literal(keys.iter().copied().map(Some));
+    let condition = format!("table_name = {} and key = any ({keys}::text[])", literal(table));
+    list_where(session, direction, &condition).await
 }
 
 fn reject(direction: Direction, row: &Row) -> Result<Reject> {

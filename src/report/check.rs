@@ -106,8 +106,14 @@ const ABOUTS: [About; 4] = [
     About::Direction(Direction::Forward),
 ];
 
+/// Tells all of it.
+pub fn tell(report: &Report, checkup: &Checkup) {
+    as_text(report, checkup);
+    as_data(report, checkup);
+}
+
 /// Prints it for people.
-pub fn as_text(report: &Report, checkup: &Checkup) {
+fn as_text(report: &Report, checkup: &Checkup) {
     let tables = of(checkup.tables as u64, "table");
     report.line(format_args!("pgsync check: {}, {tables}", checkup.file));
     for about in ABOUTS {
@@ -123,7 +129,8 @@ pub fn as_text(report: &Report, checkup: &Checkup) {
             }
         }
     }
-    report.line(format_args!("\n{}", verdict(checkup)));
+    report.line("");
+    report.last(None, verdict(checkup));
 }
 
 fn headline(about: About, checkup: &Checkup) -> String {
@@ -167,20 +174,15 @@ fn verdict(checkup: &Checkup) -> String {
     }
 }
 
-/// Prints it for programs: a line for everything that was looked at, and a
-/// summary.
-pub fn as_json(report: &Report, checkup: &Checkup) {
+/// Prints it for programs: a line for everything that was looked at.
+fn as_data(report: &Report, checkup: &Checkup) {
     for finding in &checkup.findings {
-        report.data(in_json(finding));
+        report.data(&in_json(finding));
     }
-    report.data(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "check",
+    report.summarise(&json!({
         "tables": checkup.tables,
         "warnings": checkup.warnings(),
         "failures": checkup.failures(),
-        "exit_code": checkup.exit().code(),
     }));
 }
 

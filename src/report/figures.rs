@@ -40,6 +40,12 @@ pub fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
+/// For programs: seconds, to the thousandth.
+#[must_use]
+pub fn thousandths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
+}
+
 /// `12 s`, `5 min`, `3 h 20 min`, `4 d 1 h`
 #[must_use]
 pub fn age(seconds: i64) -> String {

@@ -18,8 +18,14 @@ impl Made {
     }
 }
 
+/// Tells all of it.
+pub fn tell(report: &Report, made: &Made) {
+    as_text(report, made);
+    as_data(report, made);
+}
+
 /// Prints it for people.
-pub fn as_text(report: &Report, made: &Made) {
+fn as_text(report: &Report, made: &Made) {
     let tables = &made.draft.tables;
     let width = tables.iter().map(|table| table.label().len()).max().unwrap_or(0).max(7);
     report.line(format_args!(
@@ -46,21 +52,17 @@ pub fn as_text(report: &Report, made: &Made) {
     ));
 }
 
-/// Prints it for programs: a line for each table, and a summary.
-pub fn as_json(report: &Report, made: &Made) {
+/// Prints it for programs: a line for each table.
+fn as_data(report: &Report, made: &Made) {
     for table in &made.draft.tables {
-        report.data(in_json(table));
+        report.data(&in_json(table));
     }
-    report.data(json!({
-        "message_type": "summary",
-        "version": 1,
-        "command": "init",
+    report.summarise(&json!({
         "file": made.file,
         "tables": made.draft.tables.len(),
         "guesses": made.guesses(),
         "only_on_desktop": made.draft.only_on_desktop,
         "only_in_cloud": made.draft.only_in_cloud,
-        "exit_code": 0,
     }));
 }
 

@@ -69,6 +69,8 @@ async fn help() {
         &["forward", "--help"],
         &["init-metadata", "--help"],
         &["status", "--help"],
+        &["rejects", "--help"],
+        &["completions", "--help"],
         &["--version"],
     ] {
         assert_eq!(told.run_command(alone(arguments), arguments).await.code, 0);

@@ -30,6 +30,7 @@ const PLACES: [Place; 5] =
 struct Vault {
     office: Office,
     searched: usize,
+    logged: usize,
 }
 
 impl Vault {
@@ -47,7 +48,7 @@ impl Vault {
         let rows = "insert into t values (1, 'a'), (2, 'b'); alter table narrow alter v type text;
             insert into narrow values (1, 'too long')";
         office.pair.cloud.run(rows).await;
-        Self { office, searched: 0 }
+        Self { office, searched: 0, logged: 0 }
     }
 
     fn base(db: &Db) -> String {
@@ -76,7 +77,8 @@ impl Vault {
             }
         };
         self.office.configure(&format!(
-            "desktop_time_zone = \"UTC\"\n{}{}[retry]\nattempts = 2\nfirst_pause = \"10ms\"\n{TABLES}",
+            "desktop_time_zone = \"UTC\"\n{}{}[log]\nfile = \"pgsync.log\"\n\
+             [retry]\nattempts = 2\nfirst_pause = \"10ms\"\n{TABLES}",
             section("desktop", desktop),
             section("cloud", cloud)
         ));
@@ -116,6 +118,12 @@ impl Vault {
     fn run(&mut self, mut command: Command, what: &str) -> Ran {
         let ran = Ran::from(command.output().unwrap());
         self.search(&ran.to_string(), what);
+        // A damaged configuration may name no log, and it is written anew.
+        if let Ok(log) = std::fs::read_to_string(self.office.folder().join("pgsync.log")) {
+            self.logged += log.len();
+            self.search(&log, "the log");
+            std::fs::remove_file(self.office.folder().join("pgsync.log")).unwrap();
+        }
         ran
     }
 
@@ -207,6 +215,7 @@ async fn no_command_and_no_failure_tells_a_password() {
     }
     assert!(MARKS.iter().all(|mark| PASSWORD.contains(mark) || IN_URL.contains(mark)));
     assert!(refused > 60, "only {refused} connections and configurations were refused");
+    assert!(vault.logged > 50_000, "{}", vault.logged);
     println!("{} texts searched, {refused} of refused runs", vault.searched);
 }
 

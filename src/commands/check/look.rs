@@ -29,7 +29,7 @@ pub(super) async fn direction(
 ) -> Vec<Finding> {
     // A parent is a parent even if nobody asked about it.
     let all: Vec<&TablePair> = config.pairs.iter().collect();
-    let pairs = pairs::among(&all, direction);
+    let pairs = pairs::taking_part(&all, direction);
     let wanted = |pair: &TablePair| chosen.iter().any(|one| std::ptr::eq(*one, pair));
     let wanted: Vec<bool> = pairs.iter().map(|(pair, _)| wanted(pair)).collect();
     let told = match (source, target) {

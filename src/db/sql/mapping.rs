@@ -28,6 +28,17 @@ pub struct Mapping {
     pub existence: Existence,
     pub uniqueness: Uniqueness,
     pub comparison: Comparison,
+    pub taking_part: TakingPart,
+}
+
+/// Which target rows a comparison by key takes in; one by content always
+/// leaves out what is not ours to touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakingPart {
+    /// All of them: a source row may meet one that is not ours.
+    Everything,
+    /// Only those that are not protected.
+    Unprotected,
 }
 
 /// What both sides compare when they are compared in full.
@@ -249,8 +260,9 @@ impl Mapping {
     /// The condition for target rows that take part in a comparison.
     #[must_use]
     pub fn compared_on_target(&self) -> String {
-        match (&self.protected, self.comparison) {
-            (Some(protected), Comparison::Rows) => format!("not coalesce({protected}, false)"),
+        let all = self.comparison != Comparison::Rows && self.taking_part == TakingPart::Everything;
+        match &self.protected {
+            Some(protected) if !all => format!("not coalesce({protected}, false)"),
             _ => "true".to_owned(),
         }
     }
@@ -324,6 +336,7 @@ pub(crate) mod tests {
             existence: Existence::InTable,
             uniqueness: Uniqueness::Unguarded,
             comparison: Comparison::Keys,
+            taking_part: TakingPart::Everything,
         }
     }
 

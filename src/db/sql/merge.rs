@@ -77,16 +77,18 @@ pub fn reject_duplicates(mapping: &Mapping, direction: &str, run: &str) -> Sql {
     let numbered = || key.iter().enumerate().map(|(index, column)| (index + 1, column));
     let kept: Vec<String> = numbered().map(|(n, column)| format!("{column} as k{n}")).collect();
     let same: Vec<String> = numbered().map(|(n, column)| format!("{column} = d.k{n}")).collect();
+    // Texts are made of the keys that stand there twice, and not of all.
     Sql::new(format!(
         "analyze pg_temp.pgsync_rows;\n\
          create temporary table pgsync_duplicates on commit drop as \
-         select {kept}, min({text}) as key, count(*) as copies, min(({row})::text)::jsonb as sample \
-         from pg_temp.pgsync_rows as r group by {key} having count(*) > 1;\n\
+         select {kept}, count(*) as copies from pg_temp.pgsync_rows as r \
+         group by {key} having count(*) > 1;\n\
          insert into pgsync.rejects as known \
          (direction, table_name, key, row_hash, reason, message, source_row, run_id) \
-         select {direction}, {name}, key, '', 'duplicate key', \
-         'the key stands on ' || copies || ' rows of the source', sample, {run} \
-         from pg_temp.pgsync_duplicates {again};\n\
+         select {direction}, {name}, min({text}), '', 'duplicate key', \
+         'the key stands on ' || d.copies || ' rows of the source', min(({row})::text)::jsonb, {run} \
+         from pg_temp.pgsync_duplicates as d join pg_temp.pgsync_rows as r on {same} \
+         group by d.ctid, d.copies {again};\n\
          delete from pg_temp.pgsync_rows as r using pg_temp.pgsync_duplicates as d \
          where {same};\n\
          select count(*) from pg_temp.pgsync_duplicates",

@@ -13,7 +13,7 @@
 
 use crate::db::sql::Sql;
 use crate::db::sql::bucket::in_hashed;
-use crate::db::sql::mapping::{Mapping, View};
+use crate::db::sql::mapping::{Column, Form, Mapping, View};
 use crate::db::sql::merge::assignments;
 use crate::db::sql::refusal::Part;
 use crate::db::sql::select::Slice;
@@ -21,8 +21,7 @@ use crate::db::sql::select::Slice;
 const ROWS: View<'static> = View::Staged("r");
 const TARGET: View<'static> = View::Target("t");
 
-/// Finds surplus and lacking rows in a slice. Answers with the numbers of
-/// rows: to update, to delete, to insert.
+/// Finds surplus and lacking rows in a slice. Answers as [`count`].
 #[must_use]
 pub fn compare(mapping: &Mapping, slice: &Slice) -> Sql {
     Sql::new(format!(
@@ -58,13 +57,15 @@ pub fn compare(mapping: &Mapping, slice: &Slice) -> Sql {
     ))
 }
 
-/// Counts what is to be done, as [`compare`] answers.
+/// Counts what is to be done. Answers with the numbers of rows: to update, to
+/// delete, to insert, and compared on the target.
 #[must_use]
 pub fn count() -> Sql {
     Sql::new(
         "select (select count(*) from pg_temp.pgsync_changed), \
          (select count(*) from pg_temp.pgsync_surplus) - (select count(*) from pg_temp.pgsync_changed), \
-         (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from pg_temp.pgsync_changed)",
+         (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from pg_temp.pgsync_changed), \
+         (select count(*) from pg_temp.pgsync_have)",
     )
 }
 
@@ -94,12 +95,33 @@ pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
     ))
 }
 
-fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
+pub(in crate::db::sql) fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
     match slice {
         Slice::Buckets { count, wanted } => in_hashed(mapping, TARGET, *count, wanted),
         Slice::Ranges { ranges, wanted } => ranges.condition(mapping, TARGET, wanted),
+        Slice::SharingKeys(_) => shares_a_staged_key(mapping),
         Slice::All | Slice::Pages { .. } | Slice::Owned => "true".to_owned(),
     }
+}
+
+/// By the keys' texts, as the content is: two keys that the target's type
+/// takes for equal, although the source's does not, must not meet here.
+fn shares_a_staged_key(mapping: &Mapping) -> String {
+    let (target, staged) = (key_parts(mapping, TARGET), key_parts(mapping, ROWS));
+    format!("({target}) in (select {staged} from pg_temp.pgsync_rows as r)")
+}
+
+fn key_parts(mapping: &Mapping, view: View<'_>) -> String {
+    let columns = mapping.columns.iter().zip(mapping.columns_in(view));
+    let comparable = |(column, value): (&Column, String)| match column.form {
+        Form::Integer => format!("({value})::bigint"),
+        form => form.text(&value),
+    };
+    columns
+        .filter(|(column, _)| is_key(mapping, column))
+        .map(comparable)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The whole row as one text, in the target's own types.
@@ -114,10 +136,14 @@ fn content(mapping: &Mapping, view: View<'_>) -> String {
 fn key(mapping: &Mapping, view: View<'_>) -> String {
     let columns = mapping.columns.iter().zip(mapping.columns_in(view));
     let key: Vec<String> = columns
-        .filter(|(column, _)| mapping.key.iter().any(|key| key.target == column.target))
+        .filter(|(column, _)| is_key(mapping, column))
         .map(|(column, value)| column.form.text(&value))
         .collect();
     if key.is_empty() { "null::text".to_owned() } else { format!("row({})::text", key.join(", ")) }
+}
+
+fn is_key(mapping: &Mapping, column: &Column) -> bool {
+    mapping.key.iter().any(|key| key.target == column.target)
 }
 
 /// The keys of the rows that will be updated in their place, at most `limit`.

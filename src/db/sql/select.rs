@@ -30,6 +30,8 @@ pub enum Slice {
     },
     /// Rows that belong to the source alone.
     Owned,
+    /// Rows that have changed, and those that share a key with one of them.
+    SharingKeys(Changed),
 }
 
 /// Rows of a source: what is new, in one slice, and what must be looked at again.
@@ -73,7 +75,18 @@ fn slice(mapping: &Mapping, slice: &Slice) -> Option<String> {
             Some(format!("ctid >= '({from},0)'::tid{below}"))
         }
         Slice::Owned => Some(mapping.owned.clone().unwrap_or_else(|| "false".to_owned())),
+        Slice::SharingKeys(changed) => {
+            changed_condition(changed).map(|changed| sharing_keys(mapping, &changed))
+        }
     }
+}
+
+/// A changed row without a whole key shares it with nobody, and is still one.
+fn sharing_keys(mapping: &Mapping, changed: &str) -> String {
+    let key = mapping.key_in(View::Source).join(", ");
+    let scope = mapping.scope.as_deref().unwrap_or("true");
+    let source = mapping.source.sql();
+    format!("({changed} or ({key}) in (select {key} from {source} where {scope} and {changed}))")
 }
 
 /// Rows of the source, about to be streamed.
@@ -290,6 +303,21 @@ mod tests {
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750')) \
              or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              = any ('{\"[\\\"5\\\"]\"}'::text[]))"
+        );
+    }
+
+    #[test]
+    fn rows_that_share_a_key_with_a_changed_one_are_in_one_slice() {
+        let changed =
+            Changed::SinceHorizon { horizon: 750, ids: Ids::ByAge, echoes: Echoes::Unknown };
+        let slice = Slice::SharingKeys(changed);
+        let mut mapping = composite();
+        mapping.scope = Some("(org_id = 1)".to_owned());
+        assert_eq!(
+            condition(&mapping, Selection { slice: &slice, ..ALL }),
+            "(org_id = 1) and (age(xmin) <= (select age('750'::xid8::xid)) \
+             or (\"rem_id\", \"lang\") in (select \"rem_id\", \"lang\" from \"public\".\"reminder\" \
+             where (org_id = 1) and age(xmin) <= (select age('750'::xid8::xid))))"
         );
     }
 

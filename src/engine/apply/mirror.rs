@@ -10,8 +10,12 @@
 //! 3. deletes are held against the limit: an emptied or halved source is more
 //!    likely a mistake than a wish;
 //! 4. deletes, updates, inserts; own write and watermark are committed.
+//!
+//! Where only the source has moved since both were equal, the rows that share
+//! a key with a changed one take the place of the buckets.
 
 use crate::db::connection::Row;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::select::Slice;
 use crate::db::sql::session::savepoint;
 use crate::db::sql::{Sql, merge, mirror, refusal, stage};
@@ -23,9 +27,65 @@ use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind};
 use crate::failpoint::{self, Point};
 
+/// Whether what lies beyond a slice is known to be equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    Equal,
+    /// Nothing was committed.
+    Unknown,
+}
+
+/// A slice of both sides, compared by content in the open checkpoint.
+#[derive(Debug, Clone, Copy)]
+struct Compared {
+    differing: Written,
+    source_rows: u64,
+    target_rows: u64,
+    /// Source rows that did not get into staging.
+    unstaged: u64,
+}
+
 impl Job<'_> {
     /// The checkpoint of a mirror.
     pub(super) async fn mirror(&mut self, slice: &Slice, place: Place) -> Step<()> {
+        let compared = self.compare_contents(slice).await?;
+        self.settle_and_commit(compared, place).await
+    }
+
+    /// The checkpoint of a mirror whose target rests since both sides were
+    /// equal: rows that share a key with a changed one are compared.
+    ///
+    /// Why counting is enough for the others:
+    ///
+    /// 1. of them, the source holds rows that stood on both sides, without
+    ///    those which were deleted or have taken another key since;
+    /// 2. the target holds all of them that stood on both sides;
+    /// 3. so both hold the same rows if they hold equally many.
+    pub(super) async fn mirror_changes(&mut self, changed: Changed) -> Step<Rest> {
+        let outcome = self.try_changes(&Slice::SharingKeys(changed)).await;
+        match outcome {
+            Ok(Rest::Equal) => Ok(Rest::Equal),
+            Ok(Rest::Unknown) => {
+                self.target.undo().await.map_err(Trouble::target("compare"))?;
+                Ok(Rest::Unknown)
+            }
+            Err(trouble) => Err(self.undo(trouble).await),
+        }
+    }
+
+    async fn try_changes(&mut self, slice: &Slice) -> Step<Rest> {
+        let compared = self.compare_contents(slice).await?;
+        let target = self.survey.target.as_ref().map_or(0, |target| target.rows);
+        let rest_of_source = self.survey.source.rows.checked_sub(compared.source_rows);
+        if rest_of_source != target.checked_sub(compared.target_rows) {
+            tracing::debug!("{}: more than the changed rows differ", self.plan.name);
+            return Ok(Rest::Unknown);
+        }
+        self.settle_and_commit(compared, Place::Last).await?;
+        Ok(Rest::Equal)
+    }
+
+    async fn compare_contents(&mut self, slice: &Slice) -> Step<Compared> {
         let mapping = &self.plan.mapping;
         let opening = [merge::create_rows(mapping), refusal::create_refused(), savepoint()];
         self.target.begin(Sql::batch(opening)).await.map_err(Trouble::target("stage"))?;
@@ -35,20 +95,25 @@ impl Job<'_> {
         let lock = stage::lock_target(mapping);
         self.target.session.execute(&lock).await.map_err(Trouble::target("lock"))?;
         failpoint::at(Point::MirrorLocked);
-        let written = self.compare_contents(slice, staged.refused).await?;
+        let found = self.ask_target(&mirror::compare(mapping, slice)).await?;
         failpoint::at(Point::MirrorCompared);
-        let written = self.settle(written).await?;
+        Ok(Compared {
+            differing: counts(&found)?,
+            source_rows: staged.rows + staged.refused,
+            target_rows: found.number(3).map_err(Trouble::target("compare"))?,
+            unstaged: staged.refused,
+        })
+    }
+
+    async fn settle_and_commit(&mut self, compared: Compared, place: Place) -> Step<()> {
+        let differing = match self.refuse_by_rules(compared.unstaged).await? {
+            Refusals::None => compared.differing,
+            Refusals::Some => counts(&self.ask_target(&mirror::count()).await?)?,
+        };
+        let written = self.settle(differing).await?;
         failpoint::at(Point::MirrorSettled);
         self.done.new += written.inserted;
         self.checkpoint(written, place).await
-    }
-
-    async fn compare_contents(&mut self, slice: &Slice, unstaged: u64) -> Step<Written> {
-        let found = counts(&self.ask_target(&mirror::compare(&self.plan.mapping, slice)).await?)?;
-        match self.refuse_by_rules(unstaged).await? {
-            Refusals::None => Ok(found),
-            Refusals::Some => counts(&self.ask_target(&mirror::count()).await?),
-        }
     }
 
     /// Deletes go first: what comes in may need their place.

@@ -16,6 +16,7 @@ use crate::db::sql::stage::{
 };
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::plan::Slicing;
+use crate::engine::plan::work::foretaste;
 use crate::engine::trouble::Trouble;
 use crate::failpoint::{self, Point};
 
@@ -77,7 +78,12 @@ impl Job<'_> {
             return Ok(Taken::SomebodyElseWrote);
         }
         failpoint::at(Point::StreamCounted);
-        let rows = self.relay_everything(slice).await?;
+        let mut rows = 0;
+        for part in foretaste(self.plan, slice) {
+            rows += self.relay_rows(&part).await?;
+        }
+        failpoint::at(Point::StreamRelayed);
+        self.record_owned(slice).await?;
         self.done.new += rows;
         self.checkpoint(Written { inserted: rows, ..Written::default() }, place).await?;
         Ok(Taken::Streamed(now))
@@ -88,7 +94,7 @@ impl Job<'_> {
         count.number(0).map_err(Trouble::target("count"))
     }
 
-    async fn relay_everything(&mut self, slice: &Slice) -> Step<u64> {
+    async fn relay_rows(&mut self, slice: &Slice) -> Step<u64> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let copy = Copy {
@@ -96,26 +102,27 @@ impl Job<'_> {
             into: into_target(mapping),
             format: mapping.format,
         };
-        let observer = self.observer;
-        let moved = |rows| observer.hear(crate::engine::event::Event::Moved(rows));
-        let rows = relay(&mut self.source.session, &mut self.target.session, &copy, &moved)
+        self.relay(&copy).await
+    }
+
+    /// Keeps which of the rows that came in belong to the source.
+    async fn record_owned(&mut self, slice: &Slice) -> Step<()> {
+        let mapping = &self.plan.mapping;
+        if mapping.owned.is_none() {
+            return Ok(());
+        }
+        let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
+        let keys = Copy {
+            out: keys(mapping, selection).copy(Format::Text),
+            into: into_keys(mapping),
+            format: Format::Text,
+        };
+        relay(&mut self.source.session, &mut self.target.session, &keys, &|_| {})
             .await
             .map_err(Trouble::copy)?;
-        failpoint::at(Point::StreamRelayed);
-        if mapping.owned.is_some() {
-            let keys = Copy {
-                out: keys(mapping, selection).copy(Format::Text),
-                into: into_keys(mapping),
-                format: Format::Text,
-            };
-            relay(&mut self.source.session, &mut self.target.session, &keys, &|_| {})
-                .await
-                .map_err(Trouble::copy)?;
-            let record = record_all_owned(mapping, &self.settings.run);
-            self.target.session.execute(&record).await.map_err(Trouble::target("write to"))?;
-            failpoint::at(Point::StreamRecorded);
-        }
-        Ok(rows)
+        self.tell_target(&record_all_owned(mapping, &self.settings.run)).await?;
+        failpoint::at(Point::StreamRecorded);
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::config::{ColumnRule, KeyOrigin, Mode};
 use crate::db::catalog::{self, Table};
 use crate::db::copy::Format;
 use crate::db::sql::mapping::{
-    Column, Comparison, Existence, Form, KeyColumn, Mapping, Uniqueness, Update,
+    Column, Comparison, Existence, Form, KeyColumn, Mapping, TakingPart, Uniqueness, Update,
 };
 use crate::engine::plan::Pair;
 use crate::engine::plan::loss::{Loss, loss};
@@ -76,6 +76,7 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
             Mode::Upsert => Comparison::RowsByKey,
             Mode::Mirror => Comparison::Rows,
         },
+        taking_part: TakingPart::Everything,
     };
     Ok(Columns { left_out: left_out(pair, source, &mapped, &mapping), mapping })
 }

@@ -17,14 +17,14 @@ const KEYS_PER_RANGE: u64 = 256;
 const ROWS_PER_BUCKET: u64 = 16;
 
 /// Bounds the memory that a comparison takes.
-const MOST_BUCKETS: u64 = 65_536;
+const MOST_BUCKETS: u64 = 32_768;
 
 /// As many rows as a page has room for.
 const MOST_ROWS_PER_PAGE: u64 = 256;
 
 /// Into ranges of keys, where the source finds them by an index and they are
 /// about equally full; nothing but that depends on how dense the keys are.
-pub(super) fn divide(plan: &TablePlan, source: &Counts) -> Division {
+pub(in crate::engine) fn divide(plan: &TablePlan, source: &Counts) -> Division {
     let (in_bucket, in_range) = match plan.mode {
         Mode::Upsert | Mode::Mirror => (ROWS_PER_BUCKET, ROWS_PER_BUCKET),
         Mode::Off | Mode::InsertMissing => (KEYS_PER_BUCKET, KEYS_PER_RANGE),

@@ -6,7 +6,7 @@ use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::Slice;
 use crate::engine::plan::division::{divide, power_of_two};
-use crate::engine::plan::{Slicing, TablePlan, Triggers};
+use crate::engine::plan::{Content, Layout, Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
 /// What a side answered to a survey.
@@ -40,6 +40,10 @@ pub enum Work {
     /// Count and checksum say that both sides differ, or not whether they do:
     /// compare the keys in buckets.
     Compare { division: Division },
+    /// Both sides were equal, the target has not moved since, and the source
+    /// has: look at what it changed, and compare only where that does not
+    /// account for everything.
+    Changes { changed: Changed, division: Division },
 }
 
 /// Up to this many keys are sent at once: comparing costs more round trips.
@@ -101,11 +105,24 @@ fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -
         Work::Nothing
     } else if target.rows == 0 && takes_all(plan) {
         Work::Stream(stream_slices(plan.slicing, source.rows, chunk_rows))
+    } else if let Some(changed) = changes(plan, source, target) {
+        Work::Changes { changed: changed.clone(), division: divide(plan, source) }
     } else if source.rows.max(target.rows) <= FEW_KEYS {
         Work::Slices(vec![Slice::All])
     } else {
         Work::Compare { division: divide(plan, source) }
     }
+}
+
+/// What the source has changed, where nothing speaks against it that the rest
+/// is still equal. Fewer rows than before mean that some were deleted, which
+/// no change cursor tells.
+fn changes<'a>(plan: &'a TablePlan, source: &Counts, target: &Counts) -> Option<&'a Changed> {
+    let last = plan.last_equal.as_ref().filter(|_| plan.content == Content::OfTheRow)?;
+    let target_rests = target.changed == 0 && target.rows == last.target_rows;
+    let were_equal = last.source_rows == last.target_rows;
+    let only_changed = source.changed > 0 && source.rows >= last.source_rows;
+    (target_rests && were_equal && only_changed && plan.again.is_empty()).then_some(&last.source)
 }
 
 fn compare(plan: &TablePlan, source: &Counts, target: &Counts) -> Work {
@@ -151,6 +168,34 @@ fn stream_slices(slicing: Slicing, rows: u64, chunk_rows: u64) -> Vec<Slice> {
                 .collect()
         }
     }
+}
+
+/// What a slice is streamed in: its first and its last pages before the rest,
+/// where the target has rules that the rows may break.
+///
+/// A server checks foreign keys at the end of a COPY. If a sixth of a table
+/// breaks one, a few pages tell that as well as all of them. What was changed
+/// last lies in the last ones.
+#[must_use]
+pub fn foretaste(plan: &TablePlan, slice: &Slice) -> Vec<Slice> {
+    const FEW: u64 = 4;
+    const WORTH_IT: u64 = 64;
+    let (from, to) = match slice {
+        Slice::All => (0, None),
+        Slice::Pages { from, to } => (*from, *to),
+        _ => return vec![slice.clone()],
+    };
+    let end = to.unwrap_or(plan.pages);
+    let worth_it = end.saturating_sub(from) >= WORTH_IT && !plan.constraints.is_empty();
+    if plan.layout == Layout::Other || !worth_it {
+        return vec![slice.clone()];
+    }
+    let (first, last) = (from + FEW, end - FEW);
+    vec![
+        Slice::Pages { from, to: Some(first) },
+        Slice::Pages { from: last, to },
+        Slice::Pages { from: first, to: Some(last) },
+    ]
 }
 
 /// Count and checksum per bucket.
@@ -202,8 +247,8 @@ pub(super) mod tests {
     use super::*;
     use crate::db::sql::changed::{Echoes, Ids};
     use crate::db::sql::mapping::tests::mapping;
-    use crate::engine::plan::KeyRanges;
     use crate::engine::plan::cursor::How;
+    use crate::engine::plan::{KeyRanges, Layout};
     use crate::metadata::watermark::Horizon;
 
     pub(in crate::engine::plan) fn plan(changed: Changed) -> TablePlan {
@@ -214,6 +259,7 @@ pub(super) mod tests {
             on_duplicate: crate::config::OnDuplicate::Reject,
             max_delete: crate::config::Share { percent: 10 },
             last_equal: None,
+            content: Content::OfTheRow,
             changed,
             how: How::FirstRun,
             horizon: Horizon {
@@ -231,6 +277,7 @@ pub(super) mod tests {
             triggers: Triggers::None,
             slicing: Slicing::ByPage { pages: 1000 },
             pages: 1000,
+            layout: Layout::OneHeap,
             key_ranges: KeyRanges::Unindexed,
         }
     }
@@ -294,6 +341,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_few_pages_are_tried_before_the_rest() {
+        let mut plan = plan(Changed::Everything);
+        assert_eq!(foretaste(&plan, &Slice::All), [Slice::All]);
+        plan.constraints.not_null.push(crate::db::sql::mapping::tests::ident("title"));
+        let pages = |from, to| Slice::Pages { from, to };
+        let in_three = [pages(0, Some(4)), pages(996, None), pages(4, Some(996))];
+        assert_eq!(foretaste(&plan, &Slice::All), in_three);
+        let in_three = [pages(500, Some(504)), pages(796, Some(800)), pages(504, Some(796))];
+        assert_eq!(foretaste(&plan, &pages(500, Some(800))), in_three);
+        assert_eq!(foretaste(&plan, &pages(937, None)), [pages(937, None)]);
+        plan.layout = Layout::Other;
+        assert_eq!(foretaste(&plan, &Slice::All), [Slice::All]);
+    }
+
+    #[test]
     fn many_changed_rows_are_sifted_in_buckets() {
         let plan = plan(since(1, Echoes::Unknown));
         assert_eq!(decide(&plan, &counts(10, ""), None, 1000), Work::Slices(vec![Slice::All]));
@@ -325,11 +387,41 @@ pub(super) mod tests {
         let side = |rows, changed| Counts { rows, changed, ..Counts::default() };
         let work = |source: Counts, target: Counts| decide(&plan, &source, Some(&target), 1000);
         assert_eq!(work(side(9, 0), side(9, 0)), Work::Nothing);
-        assert_eq!(work(side(9, 1), side(9, 0)), Work::Slices(vec![Slice::All]));
+        let since_then = Work::Changes {
+            changed: since(1, Echoes::LeftOut),
+            division: divide(&plan, &side(9, 1)),
+        };
+        assert_eq!(work(side(9, 1), side(9, 0)), since_then);
+        assert_eq!(work(side(10, 1), side(9, 0)), since_then);
+        assert_eq!(work(side(8, 1), side(9, 0)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 1), side(9, 1)), Work::Slices(vec![Slice::All]));
+        assert_eq!(work(side(9, 1), side(10, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(9, 0), side(9, 1)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(9, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(0, 0), side(8, 0)), Work::Slices(vec![Slice::All]));
         assert_eq!(work(side(0, 0), side(0, 0)), Work::Nothing);
+    }
+
+    #[test]
+    fn what_a_row_does_not_say_of_itself_is_compared_in_full() {
+        let mut plan = plan(Changed::Everything);
+        plan.mode = Mode::Mirror;
+        let last = crate::engine::plan::LastEqual {
+            source: since(1, Echoes::LeftOut),
+            target: since(2, Echoes::LeftOut),
+            source_rows: 9,
+            target_rows: 9,
+        };
+        plan.last_equal = Some(last.clone());
+        let changed = Counts { rows: 9, changed: 1, ..Counts::default() };
+        let target = Counts { rows: 9, ..Counts::default() };
+        let work = |plan: &TablePlan| decide(plan, &changed, Some(&target), 1000);
+        assert!(matches!(work(&plan), Work::Changes { .. }));
+        let all = Work::Slices(vec![Slice::All]);
+        assert_eq!(work(&TablePlan { content: Content::Uncertain, ..plan.clone() }), all);
+        assert_eq!(work(&TablePlan { again: vec!["[1]".into()], ..plan.clone() }), all);
+        let rejects = crate::engine::plan::LastEqual { source_rows: 10, ..last };
+        assert_eq!(work(&TablePlan { last_equal: Some(rejects), ..plan }), all);
     }
 
     #[test]

@@ -42,17 +42,18 @@ fn a_key_on_several_rows_is_set_aside_with_all_of_them() {
         reject_duplicates(&by_key(), "forward", "run 1").to_string(),
         "analyze pg_temp.pgsync_rows;\n\
          create temporary table pgsync_duplicates on commit drop as select r.c1 as \
-         k1, min(json_build_array(trim_scale((r.c1)::numeric)::text)::text) as key, \
-         count(*) as copies, min((jsonb_build_object('rem_id', r.c1) || \
-         jsonb_build_object('title', r.c2))::text)::jsonb as sample from \
-         pg_temp.pgsync_rows as r group by r.c1 having count(*) > 1;\n\
+         k1, count(*) as copies from pg_temp.pgsync_rows as r group by r.c1 having \
+         count(*) > 1;\n\
          insert into pgsync.rejects as known (direction, table_name, key, row_hash, \
-         reason, message, source_row, run_id) select 'forward', 'mbreminder', key, \
-         '', 'duplicate key', 'the key stands on ' || copies || ' rows of the \
-         source', sample, 'run 1' from pg_temp.pgsync_duplicates on conflict \
+         reason, message, source_row, run_id) select 'forward', 'mbreminder', \
+         min(json_build_array(trim_scale((r.c1)::numeric)::text)::text), '', \
+         'duplicate key', 'the key stands on ' || d.copies || ' rows of the source', \
+         min((jsonb_build_object('rem_id', r.c1) || jsonb_build_object('title', \
+         r.c2))::text)::jsonb, 'run 1' from pg_temp.pgsync_duplicates as d join \
+         pg_temp.pgsync_rows as r on r.c1 = d.k1 group by d.ctid, d.copies on conflict \
          (direction, table_name, key, row_hash) do update set reason = \
-         excluded.reason, sqlstate = excluded.sqlstate, message = excluded.message, source_row = \
-         excluded.source_row, target_row = excluded.target_row, run_id = \
+         excluded.reason, sqlstate = excluded.sqlstate, message = excluded.message, \
+         source_row = excluded.source_row, target_row = excluded.target_row, run_id = \
          excluded.run_id, last_seen = now(), attempts = known.attempts + 1;\n\
          delete from pg_temp.pgsync_rows as r using pg_temp.pgsync_duplicates as d \
          where r.c1 = d.k1;\n\

@@ -1,8 +1,9 @@
 //! What a mirror asks, word for word.
 
 use super::*;
+use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Comparison;
-use crate::db::sql::mapping::tests::mapping;
+use crate::db::sql::mapping::tests::{ident, mapping};
 
 fn by_content() -> Mapping {
     Mapping { comparison: Comparison::Rows, ..mapping() }
@@ -42,7 +43,7 @@ fn both_sides_are_compared_as_multisets() {
          select (select count(*) from pg_temp.pgsync_changed), (select count(*) from \
          pg_temp.pgsync_surplus) - (select count(*) from pg_temp.pgsync_changed), \
          (select count(*) from pg_temp.pgsync_lacking) - (select count(*) from \
-         pg_temp.pgsync_changed)"
+         pg_temp.pgsync_changed), (select count(*) from pg_temp.pgsync_have)"
     );
 }
 
@@ -94,5 +95,19 @@ fn surplus_rows_go_before_others_come() {
          value select r.c1, r.c2 from pg_temp.pgsync_lacking as l join \
          pg_temp.pgsync_rows as r on r.ctid = l.row_at where not exists (select from \
          pg_temp.pgsync_changed as c where c.row_at = l.row_at)"
+    );
+}
+
+#[test]
+fn rows_that_share_a_key_with_a_changed_one_are_compared() {
+    let changed = Changed::SinceInstant { column: ident("at"), instant: "2026-01-01".into() };
+    let sql = compare(&by_content(), &Slice::SharingKeys(changed)).to_string();
+    assert!(
+        sql.contains(
+            "from \"public\".\"mbreminder\" as t where true \
+             and (trim_scale((t.\"rem_id\")::numeric)::text) in (select \
+             trim_scale((r.c1)::numeric)::text from pg_temp.pgsync_rows as r);\n"
+        ),
+        "{sql}"
     );
 }
