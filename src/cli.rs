@@ -196,10 +196,10 @@ pub struct Init {
     /// Where to write it; else --config, else config/pgsync.toml if there is a folder config
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The cloud, without a password; else the variable CLOUD_DATABASE_URL
+    /// The cloud, without a password; else from `CLOUD_DATABASE_URL`
     #[arg(long, value_name = "URL")]
     pub cloud: Option<String>,
-    /// The desktop, without a password; else the variable DESKTOP_DATABASE_URL
+    /// The desktop, without a password; else from `DESKTOP_DATABASE_URL`
     #[arg(long, value_name = "URL")]
     pub desktop: Option<String>,
 }

@@ -9,10 +9,12 @@
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
 //! `pairs`, `rules`, `log` and `notify` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
-//! know one small thing each.
+//! know one small thing each. `draft` is the way back: it spells a configuration
+//! that a program proposes.
 
 mod check;
 mod connection;
+pub mod draft;
 mod duration;
 mod file;
 mod fragment;
@@ -47,6 +49,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// The known word that somebody most likely meant, if one is near enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     nearest::nearest(word, known)
+}
+
+/// Whether a text can stand as `desktop_time_zone`.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    check::why_no_zone(name).is_none()
 }
 
 use crate::branch::Branch;
@@ -92,6 +100,32 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = file::read(path)?;
         check::configuration(&bytes, path, &|name| std::env::var(name))
+    }
+
+    /// Where the two databases are, for a file that is not written yet: by these
+    /// URLs, else by the variables of the shipped file.
+    ///
+    /// # Errors
+    /// When that is not known, or cannot be understood.
+    pub fn of_connections(path: &Path, urls: [Option<&str>; 2]) -> Result<Self> {
+        let [desktop, cloud] = urls;
+        let way = |url: Option<&str>, variable| match url {
+            Some(url) => draft::Way::Url(url.to_owned(), variable),
+            None => draft::Way::Variable(variable),
+        };
+        let text = draft::connections(
+            &way(desktop, "DESKTOP_DATABASE_URL"),
+            &way(cloud, "CLOUD_DATABASE_URL"),
+        );
+        Self::of_text(&text, path)
+    }
+
+    /// Reads and checks what is to be written to `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn of_text(text: &str, path: &Path) -> Result<Self> {
+        check::configuration(text.as_bytes(), path, &|name| std::env::var(name))
     }
 
     /// The file that was given, else the first that exists of

@@ -11,6 +11,7 @@ pub mod check;
 pub mod completions;
 pub mod explain;
 pub mod figures;
+pub mod init;
 pub mod init_metadata;
 pub mod ink;
 pub mod journal;

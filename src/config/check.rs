@@ -125,7 +125,7 @@ fn time_zone(file: &Section<'_>) -> Option<String> {
 /// one thing are taken.
 ///
 /// Source: <https://www.postgresql.org/docs/current/datetime-posix-timezone-specs.html>
-fn why_no_zone(zone: &str) -> Option<&'static str> {
+pub(super) fn why_no_zone(zone: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+-/".contains(c);
     let begins_with_letter = zone.starts_with(|first: char| first.is_ascii_alphabetic());
     if !begins_with_letter || !zone.chars().all(allowed) || zone.ends_with('/') {

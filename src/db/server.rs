@@ -8,6 +8,7 @@ use crate::db::failure::Result;
 use crate::db::sql::Sql;
 
 /// A server as one of its sessions sees it.
+#[allow(clippy::struct_excessive_bools, reason = "four facts of the server, each its own")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {
     /// As people know it, e.g. `17.6`.

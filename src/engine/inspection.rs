@@ -7,10 +7,11 @@ use crate::db::connection::Row;
 use crate::db::failure::{Failure, Result as Answer};
 use crate::db::rights::{self, Rights};
 use crate::db::sql::Sql;
-use crate::db::sql::inspect::{self, Questions};
+use crate::db::sql::inspect::{self, Questions, Reference};
 use crate::db::sql::mapping::Mapping;
 use crate::engine::read_point::Source;
 use crate::ident::{Ident, TableName};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// An answer, or why there is none.
@@ -56,7 +57,24 @@ pub struct SourceRows {
     /// The longest text, and rows that are too long.
     pub lengths: Vec<(u64, u64)>,
     pub nulls: Vec<u64>,
-    pub orphans: Vec<u64>,
+    pub orphans: Vec<Orphans>,
+}
+
+/// Values that point to nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orphans {
+    /// The values, and how many rows have each.
+    pub values: BTreeMap<String, u64>,
+    /// Whether there may be more, of which nobody looked on the target.
+    pub more: bool,
+}
+
+impl Orphans {
+    /// How many rows have such a value.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.values.values().sum()
+    }
 }
 
 /// What the rows say about columns that could be a key.
@@ -97,13 +115,40 @@ impl Inspection<'_> {
         self.look(&inspect::source(mapping, asked), |rows| source_rows(rows, asked)).await
     }
 
+    /// Takes from the values that point to nothing on the source those that the
+    /// target has itself; asked of the target.
+    pub async fn spare_what_is_there(&mut self, asked: &Questions, rows: &mut SourceRows) {
+        let orphans = rows.orphans.iter_mut().zip(&asked.references);
+        let (mut orphans, references): (Vec<_>, Vec<_>) =
+            orphans.filter(|(orphans, _)| !orphans.values.is_empty()).unzip();
+        if references.is_empty() {
+            return;
+        }
+        let values = orphans.iter().map(|it| it.values.keys().map(String::as_str).collect());
+        let questions: Vec<(&Reference, Vec<&str>)> = references.into_iter().zip(values).collect();
+        let read = |rows: &[Row]| {
+            rows.iter().map(|row| Ok((row.number(0)?, row.text(1)?.to_owned()))).collect()
+        };
+        let question = inspect::on_target(&questions);
+        let Looked::Found(found): Looked<Vec<(usize, String)>> = self.look(&question, read).await
+        else {
+            return orphans
+                .into_iter()
+                .for_each(|one| *one = Orphans { more: true, ..Orphans::default() });
+        };
+        for (number, value) in found {
+            if let Some(one) = orphans.get_mut(number) {
+                one.values.remove(&value);
+            }
+        }
+    }
+
     /// What the target's rows say about the key; nothing where it has none.
     pub async fn target(&mut self, mapping: &Mapping) -> Looked<Keys> {
         if !inspect::has_key_on_target(mapping) {
             return Looked::Found(Keys::default());
         }
-        let keys = |rows: &[Row]| keys(&mut Numbers::of(rows)?, |numbers| numbers.next());
-        self.look(&inspect::target(mapping), keys).await
+        self.look(&inspect::target(mapping), target_keys).await
     }
 
     /// What the rows say about columns that could be a key.
@@ -150,6 +195,11 @@ impl<'a> Numbers<'a> {
         self.row.number(self.at - 1)
     }
 
+    fn text(&mut self) -> Answer<&'a str> {
+        self.at += 1;
+        self.row.text(self.at - 1)
+    }
+
     fn several(&mut self, count: usize) -> Answer<Vec<u64>> {
         (0..count).map(|_| self.next()).collect()
     }
@@ -171,24 +221,29 @@ fn size(rows: &[Row]) -> Answer<Size> {
     })
 }
 
-/// Rows and rows without a key come first, the others after what is between.
-fn keys(
-    numbers: &mut Numbers<'_>,
-    shared: impl FnOnce(&mut Numbers<'_>) -> Answer<u64>,
-) -> Answer<Keys> {
-    let (rows, keyless) = (numbers.next()?, numbers.next()?);
-    Ok(Keys { rows, keyless, shared: shared(numbers)?, sharing: numbers.next()? })
+fn target_keys(rows: &[Row]) -> Answer<Keys> {
+    let mut numbers = Numbers::of(rows)?;
+    let [rows, keyless, shared, sharing] =
+        [numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?];
+    Ok(Keys { rows, keyless, shared, sharing })
 }
 
 fn source_rows(rows: &[Row], asked: &Questions) -> Answer<SourceRows> {
     let mut numbers = Numbers::of(rows)?;
-    let (mut lengths, mut nulls) = (Vec::new(), Vec::new());
-    let keys = keys(&mut numbers, |numbers| {
-        lengths = numbers.pairs(asked.lengths.len())?;
-        nulls = numbers.several(asked.not_null.len())?;
-        numbers.next()
-    })?;
-    Ok(SourceRows { keys, lengths, nulls, orphans: numbers.several(asked.references.len())? })
+    let (rows, keyless) = (numbers.next()?, numbers.next()?);
+    let lengths = numbers.pairs(asked.lengths.len())?;
+    let nulls = numbers.several(asked.not_null.len())?;
+    let (shared, sharing) = (numbers.next()?, numbers.next()?);
+    let keys = Keys { rows, keyless, shared, sharing };
+    let orphans = asked.references.iter().map(|_| orphans(&mut numbers)).collect::<Answer<_>>()?;
+    Ok(SourceRows { keys, lengths, nulls, orphans })
+}
+
+fn orphans(numbers: &mut Numbers<'_>) -> Answer<Orphans> {
+    let different = numbers.next()?;
+    let values: BTreeMap<String, u64> = serde_json::from_str(numbers.text()?)
+        .map_err(|error| Failure::Unexpected(format!("values have another shape: {error}")))?;
+    Ok(Orphans { more: different > values.len() as u64, values })
 }
 
 /// NULLs stand with the rows, the different values behind them.

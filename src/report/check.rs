@@ -124,7 +124,9 @@ fn as_text(report: &Report, checkup: &Checkup) {
         let findings: Vec<&Finding> = checkup.findings.iter().filter(shown).collect();
         if !findings.is_empty() {
             report.line(format_args!("\n{}", headline(about, checkup)));
-            findings.into_iter().for_each(|one| finding(report, one));
+            for one in findings {
+                finding(report, one);
+            }
         }
     }
     report.line("");

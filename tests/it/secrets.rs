@@ -175,6 +175,7 @@ async fn no_command_and_no_failure_tells_a_password() {
             (&["rejects", "-vvv"], 4),
             (&["rejects", "--retry", "-vvv"], 4),
             (&["status", "-vvv"], 0),
+            (&["check", "-vvv"], 2),
             (&["init-metadata", "--reset", "t", "-vvv"], 0),
             (&["reverse", "unknown", "-vvv"], 2),
             (&["reverse", "--wait", "soon"], 2),

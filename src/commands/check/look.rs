@@ -58,17 +58,24 @@ async fn half(
     let mut findings = Vec::new();
     let names: Vec<TableName> = pairs.iter().map(|(_, pair)| name(pair).clone()).collect();
     let shapes = shapes::of(&mut up.source, &names).await?;
-    let side = up.source.side;
+    let of = up.source.side;
     let mut inspection = up.inspection();
     for (((configured, _), table), (shape, _)) in
         pairs.iter().zip(names).zip(shapes.into_iter().zip(wanted)).filter(|(_, (_, on))| **on)
     {
-        let size = match &shape {
+        let looked = match &shape {
             Ok(Some(_)) => inspection.size(&table).await,
             _ => Looked::LeftOut,
         };
         let section = configured.desktop.to_string();
-        findings.extend(pair::half(Half { direction, section, side, table, shape, size }));
+        findings.extend(pair::half(Half {
+            direction,
+            section,
+            side: of,
+            table,
+            shape,
+            size: looked,
+        }));
     }
     Ok(findings)
 }
@@ -187,7 +194,10 @@ async fn look_at_rows(seen: &mut [Seen], wanted: &[bool], source: &mut Up, targe
         };
         let of_target =
             async { if may_target { to.target(&plan.mapping).await } else { Looked::LeftOut } };
-        let ((size, rows), keys) = tokio::join!(of_source, of_target);
+        let ((size, mut rows), keys) = tokio::join!(of_source, of_target);
+        if let (Looked::Found(rows), true) = (&mut rows, may_target) {
+            to.spare_what_is_there(&one.asked.questions, rows).await;
+        }
         (one.size, one.rows, one.keys) = (size, rows, keys);
     }
 }

@@ -6,6 +6,7 @@ use crate::commands::check::tell::{Teller, here, in_section, on};
 use crate::config::{CursorChoice, KeyOrigin, Mode};
 use crate::db::catalog::Table;
 use crate::db::rights::Rights;
+use crate::db::sql::inspect::Duplicates;
 use crate::db::sql::mapping::Uniqueness;
 use crate::engine::inspection::{Keys, Looked, Size, SourceRows};
 use crate::engine::plan::cursor::TransactionIds;
@@ -190,7 +191,7 @@ fn headline(teller: &mut Teller, seen: &Seen, plan: &TablePlan) {
         Looked::LeftOut => "not counted".to_owned(),
         Looked::Refused(failure) => format!("not counted: {failure}"),
     };
-    teller.ok("table", format!("{mode} by {key}; {size}; {}", plan.how));
+    teller.ok("table", format!("{mode} by {key}; {size}; next: {}", plan.how));
 }
 
 /// What a direction needs to do with its two tables. A lock that keeps others
@@ -251,7 +252,8 @@ fn key(teller: &mut Teller, seen: &Seen, plan: &TablePlan) {
         Some(keys) if keys.shared > 0 => "not unique",
         Some(_) => "unique in fact",
     };
-    let on_source = if is_indexed(seen, plan) {
+    let is_indexed = seen.asked.questions.duplicates == Duplicates::Impossible;
+    let on_source = if is_indexed {
         "unique by index"
     } else {
         in_fact(seen.rows.found().map(|rows| &rows.keys))
@@ -263,16 +265,6 @@ fn key(teller: &mut Teller, seen: &Seen, plan: &TablePlan) {
     };
     let key = key_names(plan).join(", ");
     teller.detail("key", format!("key {key}: {source}: {on_source}; {target}: {on_target}"));
-}
-
-fn is_indexed(seen: &Seen, plan: &TablePlan) -> bool {
-    let Ok(Some(source)) = &seen.source.shape else { return false };
-    let name = |sql: &str| {
-        let mut columns = source.columns.iter().map(|column| column.name.as_str());
-        columns.find(|name| quoted(name) == sql)
-    };
-    let names: Option<Vec<&str>> = plan.mapping.key.iter().map(|key| name(&key.source)).collect();
-    names.is_some_and(|names| source.is_unique_over(&names))
 }
 
 fn columns(teller: &mut Teller, seen: &Seen, plan: &TablePlan) {

@@ -6,9 +6,9 @@ use crate::commands::check::tell::{Teller, here, in_section, on};
 use crate::config::{Mode, OnDuplicate};
 use crate::db::sql::inspect::Reference;
 use crate::db::sql::mapping::View;
-use crate::engine::inspection::{Keys, Looked, SourceRows};
+use crate::engine::inspection::{Keys, Looked, Orphans, SourceRows};
 use crate::engine::plan::TablePlan;
-use crate::ident::{Ident, TableName};
+use crate::ident::{Ident, TableName, literal};
 use crate::report::figures::{count, of};
 
 /// What is to be said about the rows of a pair.
@@ -71,7 +71,7 @@ fn source_keys(teller: &mut Teller, seen: &Seen, plan: &TablePlan, keys: Keys) {
         return;
     }
     let stand =
-        format!("{} of the {} on {}", stand(keys.shared), side.word(), of(keys.sharing, "row"));
+        format!("{} on {} of the {}", stand(keys.shared), of(keys.sharing, "row"), side.word());
     match (plan.mode, &plan.on_duplicate) {
         (Mode::Upsert, OnDuplicate::Reject) => {
             let stamp =
@@ -105,7 +105,7 @@ fn target_keys(teller: &mut Teller, seen: &Seen, plan: &TablePlan, keys: Keys) {
     }
     let (side, view) = (seen.target.side, View::Target("t"));
     let text =
-        format!("{} of the {} on {}", stand(keys.shared), side.word(), of(keys.sharing, "row"));
+        format!("{} on {} of the {}", stand(keys.shared), of(keys.sharing, "row"), side.word());
     if plan.mode == Mode::Mirror {
         return teller.detail("duplicate keys", format!("{text}: a mirror counts copies"));
     }
@@ -128,13 +128,31 @@ fn nulls(teller: &mut Teller, seen: &Seen, rows: &SourceRows) {
     };
     for (column, nulls) in named.filter(|(name, nulls)| **nulls > 0 && !is_key(name)) {
         let text = format!(
-            "{} ({}) have no {column}, which the {} demands: they are rejected",
+            "{} ({}) without {column}, which the {} demands: rejected",
             of(*nulls, "row"),
             percent(*nulls, rows.keys.rows),
             seen.target.side.word()
         );
-        let line = format!("columns = {{ {column} = \"coalesce({column}, 0)\" }}");
+        let line = format!(
+            "columns = {{ {column} = \"coalesce({column}, {})\" }}",
+            stand_in(seen, column)
+        );
         teller.warn("nulls", text, in_section(seen.rules_section(), line));
+    }
+}
+
+/// A value of the column's type that says nothing.
+fn stand_in(seen: &Seen, column: &Ident) -> &'static str {
+    let target = seen.target.shape.as_ref().ok().and_then(Option::as_ref);
+    let column = target.and_then(|table| table.column(column.as_str()));
+    match column.and_then(|column| column.plain_builtin.as_deref()) {
+        Some("int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "money") => "0",
+        Some("bool") => "false",
+        Some("date" | "timestamp" | "timestamptz") => "'1900-01-01'",
+        Some("time" | "timetz") => "'00:00'",
+        Some("uuid") => "'00000000-0000-0000-0000-000000000000'",
+        Some("json" | "jsonb") => "'{}'",
+        _ => "''",
     }
 }
 
@@ -150,7 +168,7 @@ fn lengths(teller: &mut Teller, seen: &Seen, plan: &TablePlan, rows: &SourceRows
             plan.mapping.target.sql(),
             column.sql()
         );
-        let text = format!("{text}: {} are rejected", of(*too_long, "row"));
+        let text = format!("{text}: {} rejected", of(*too_long, "row"));
         teller.warn("lengths", text, on(seen.target.side, line));
     }
 }
@@ -158,49 +176,33 @@ fn lengths(teller: &mut Teller, seen: &Seen, plan: &TablePlan, rows: &SourceRows
 fn orphans(teller: &mut Teller, seen: &Seen, plan: &TablePlan, rows: &SourceRows) {
     let questions = seen.asked.references.iter().zip(&seen.asked.questions.references);
     for (((columns, parent), reference), orphans) in questions.zip(&rows.orphans) {
-        let names = names(columns);
-        if *orphans == 0 {
+        let names: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let names = names.join(", ");
+        if orphans.values.is_empty() && !orphans.more {
             teller.detail("orphans", format!("every {names} is in {parent}"));
             continue;
         }
+        let rows_of = orphans.rows();
+        let least = if orphans.more { "at least " } else { "" };
         let text = format!(
-            "{} ({}) have a {names} that is not in {parent}: they are rejected",
-            of(*orphans, "row"),
-            percent(*orphans, rows.keys.rows),
+            "{least}{} ({}) with a {names} that is not in {parent}: rejected",
+            of(rows_of, "row"),
+            percent(rows_of, rows.keys.rows),
         );
-        let line = select_orphans(plan, reference);
+        let line = select_orphans(plan, reference, orphans);
         teller.warn("orphans", text, on(seen.source.side, line));
     }
-    for (columns, parent) in &seen.asked.unknown {
-        let names = names(columns);
-        let text = format!(
-            "{names} must be in {parent}, which is no part of {}: it is not known whether it is",
-            seen.direction.word()
-        );
-        let line = format!("{} = {{ {} = \"upsert\" }}", parent.table, seen.direction.word());
-        teller.warn("orphans", text, in_section("[tables]", line));
+}
+
+/// The rows with the first of the values: a line has an end.
+fn select_orphans(plan: &TablePlan, reference: &Reference, orphans: &Orphans) -> String {
+    const MOST: usize = 20;
+    let values: Vec<String> = orphans.values.keys().take(MOST).map(|text| literal(text)).collect();
+    let table = plan.mapping.source.sql();
+    if values.is_empty() {
+        return format!("select distinct {} from {table};", reference.child_value());
     }
-}
-
-fn select_orphans(plan: &TablePlan, reference: &Reference) -> String {
-    let list = |texts: Vec<&str>| texts.join(", ");
-    let columns = &reference.columns;
-    let (here, there) = (
-        list(columns.iter().map(|(child, _, _)| child.as_str()).collect()),
-        list(columns.iter().map(|(_, parent, _)| parent.as_str()).collect()),
-    );
-    let whole: Vec<String> =
-        columns.iter().map(|(_, parent, _)| format!("{parent} is not null")).collect();
-    format!(
-        "select * from {} where ({here}) not in (select {there} from {} where {});",
-        plan.mapping.source.sql(),
-        reference.parent.sql(),
-        whole.join(" and ")
-    )
-}
-
-fn names(columns: &[Ident]) -> String {
-    columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    format!("select * from {table} where {} in ({});", reference.child_value(), values.join(", "))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! target would refuse. Pure.
 
 use crate::db::catalog::Table;
-use crate::db::sql::inspect::{Questions, Reference};
+use crate::db::sql::inspect::{Duplicates, Parent, Questions, Reference};
 use crate::db::sql::mapping::Mapping;
 use crate::db::sql::refusal::ForeignKey;
 use crate::engine::plan::{TablePlan, constraints};
@@ -18,15 +18,15 @@ pub struct Asked {
     pub lengths: Vec<(Ident, u32)>,
     /// Columns that point to a table.
     pub references: Vec<(Vec<Ident>, TableName)>,
-    /// The same where it cannot be known which rows that table will have: it
-    /// is no part of this direction.
-    pub unknown: Vec<(Vec<Ident>, TableName)>,
 }
 
 /// What to ask about a pair, of all pairs of its direction.
 #[must_use]
 pub fn of(plan: &TablePlan, source: &Table, all: &[&TablePlan]) -> Asked {
     let mut asked = Asked::default();
+    if source_is_unique(plan, source) {
+        asked.questions.duplicates = Duplicates::Impossible;
+    }
     let known_not_null = |value: &str| {
         source.columns.iter().any(|column| column.not_null && quoted(&column.name) == value)
     };
@@ -46,15 +46,23 @@ pub fn of(plan: &TablePlan, source: &Table, all: &[&TablePlan]) -> Asked {
     }
     for key in &plan.constraints.foreign_keys {
         let columns = key.columns.iter().map(|(here, _, _)| here.clone()).collect();
-        match reference(plan, key, all) {
-            Some(reference) => {
-                asked.questions.references.push(reference);
-                asked.references.push((columns, key.parent.clone()));
-            }
-            None => asked.unknown.push((columns, key.parent.clone())),
+        if let Some(reference) = reference(plan, key, all) {
+            asked.questions.references.push(reference);
+            asked.references.push((columns, key.parent.clone()));
         }
     }
     asked
+}
+
+/// Whether an index of the source lets no key stand twice.
+#[must_use]
+pub fn source_is_unique(plan: &TablePlan, source: &Table) -> bool {
+    let name = |sql: &str| {
+        let mut names = source.columns.iter().map(|column| column.name.as_str());
+        names.find(|name| quoted(name) == sql)
+    };
+    let names: Option<Vec<&str>> = plan.mapping.key.iter().map(|key| name(&key.source)).collect();
+    names.is_some_and(|names| !names.is_empty() && source.is_unique_over(&names))
 }
 
 fn quoted(name: &str) -> String {
@@ -73,12 +81,18 @@ fn room(source: &Table, value: &str) -> Option<u32> {
 }
 
 fn reference(plan: &TablePlan, key: &ForeignKey, all: &[&TablePlan]) -> Option<Reference> {
-    let parent = all.iter().find(|other| other.mapping.target == key.parent)?;
-    let columns = key.columns.iter().map(|(here, form, there)| {
-        Some((value_of(&plan.mapping, here)?, value_of(&parent.mapping, there)?, *form))
+    let there = || key.columns.iter().map(|(_, _, there)| there);
+    let columns =
+        key.columns.iter().map(|(here, form, _)| Some((value_of(&plan.mapping, here)?, *form)));
+    let parent = all.iter().find(|other| other.mapping.target == key.parent);
+    let source = parent.and_then(|parent| {
+        let columns = there().map(|there| value_of(&parent.mapping, there));
+        let table = parent.mapping.source.clone();
+        Some(Parent { table, columns: columns.collect::<Option<_>>()? })
     });
     Some(Reference {
         columns: columns.collect::<Option<_>>()?,
-        parent: parent.mapping.source.clone(),
+        source,
+        target: Parent { table: key.parent.clone(), columns: there().map(Ident::sql).collect() },
     })
 }
