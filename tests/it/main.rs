@@ -32,6 +32,7 @@ mod forward_pooler;
 mod forward_types;
 mod fuzzed;
 mod harm;
+mod house;
 mod init;
 mod interruption;
 mod json;
