@@ -1,3 +1,5 @@
+//! What is said of each fate, word for word.
+
 use super::*;
 use crate::engine::explain::fate::Step;
 use crate::engine::explain::{OnSource, OnTarget};
