@@ -42,6 +42,32 @@ pub enum Command {
     Status,
     /// List the rows that were set aside, with what to do about them
     Rejects(Rejects),
+    /// Make, list or remove the scheduled tasks that run it by themselves
+    Schedule(Schedule),
+}
+
+/// `pgsync schedule`
+#[derive(Debug, Args)]
+pub struct Schedule {
+    #[arg(value_enum)]
+    pub action: ScheduleAction,
+    /// Print the commands and the tasks, and do nothing
+    #[arg(long)]
+    pub print: bool,
+    /// Whose tasks they are, e.g. OFFICE\anna; else yours
+    #[arg(long, value_name = "DOMAIN\\USER")]
+    pub user: Option<String>,
+}
+
+/// What becomes of the scheduled tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScheduleAction {
+    /// Make them, at the times of [schedule]; elsewhere than on Windows: print lines for cron and systemd
+    Install,
+    /// Show them
+    List,
+    /// Take them away
+    Remove,
 }
 
 /// `pgsync rejects`

@@ -8,10 +8,13 @@ pub mod link;
 pub mod pairs;
 pub mod rejects;
 pub mod reverse;
+pub mod schedule;
+pub mod schtasks;
 pub mod sides;
 pub mod signals;
 pub mod status;
 pub mod sync;
+pub mod time_limit;
 pub mod tries;
 
 use crate::cli::{Cli, Command};
@@ -44,6 +47,9 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
+        Command::Schedule(arguments) => {
+            schedule::run(&config, cli.config.as_deref(), arguments, report)
+        }
         Command::Status => or_stopped(stop, Box::pin(status::run(&config, report))).await,
     }
 }

@@ -7,7 +7,7 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs` and `rules` read one part each, `check` puts the whole together,
+//! `pairs`, `rules` and `schedule` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each.
 
@@ -23,6 +23,7 @@ mod pairs;
 #[doc(hidden)]
 pub mod probe;
 mod rules;
+mod schedule;
 mod section;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ mod url;
 mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
+pub use schedule::{Schedule, TimeOfDay, Times};
 
 /// Reads a span of time as the configuration and the command line write it.
 ///
@@ -38,6 +40,12 @@ pub use fragment::{BadFragment, SqlFragment};
 /// When it is none; the error says what one looks like.
 pub fn duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("it must be {}", duration::SHAPE))
+}
+
+/// Writes a span of time as the configuration would.
+#[must_use]
+pub fn spell_duration(span: Duration) -> String {
+    duration::spell(span)
 }
 
 use crate::error::Result;
@@ -61,6 +69,8 @@ pub struct Config {
     pub limits: Limits,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
+    /// When the machine runs it by itself.
+    pub schedule: Schedule,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -155,6 +165,9 @@ pub struct Limits {
     pub chunk_rows: u64,
     /// Rejected rows of one pair past which the pair stops.
     pub max_rejects: u64,
+    /// How long a run may take before it is ended in order; `None`: as long as
+    /// it takes.
+    pub max_run_time: Option<Duration>,
 }
 
 /// How a run goes on after an error that passes by itself.
@@ -347,7 +360,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 42);
+        assert_eq!(examples, 46);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

@@ -12,6 +12,7 @@
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
+//! | [`schedule`] | the scheduled tasks as text, for each system (spell) |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!
@@ -31,3 +32,4 @@ pub mod ident;
 pub mod logging;
 pub mod metadata;
 pub mod report;
+pub mod schedule;

@@ -7,6 +7,7 @@ pub mod figures;
 pub mod progress;
 pub mod rejects;
 pub mod run;
+pub mod schedule;
 pub mod status;
 
 use crate::error::Error;

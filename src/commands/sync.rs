@@ -7,7 +7,7 @@
 use crate::commands::link::{Link, Listening};
 use crate::commands::sides::{self, Sides, Signature, reach_target};
 use crate::commands::tries::{Again, Tries};
-use crate::commands::{connect, pairs};
+use crate::commands::{connect, pairs, time_limit};
 use crate::config::Config;
 use crate::db::connection::Pulse;
 use crate::db::failure::Failure;
@@ -62,20 +62,24 @@ pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Repor
     let settings = settings(config, order);
     let told = open_report(config, order, &settings, &pairs, report);
     let signature = Signature::new(order.direction, &settings.run);
+    let (stopper, stop) = stop.for_a_part();
     let course = Course {
         config,
         order,
         settings: &settings,
         told: &told,
         report,
-        stop,
+        stop: &stop,
         started,
         signature,
         tally: Tally::default(),
         target: None,
         clock: None,
     };
-    course.run(&pairs).await
+    tokio::select! {
+        ended = course.run(&pairs) => ended,
+        () = time_limit::over(config.limits.max_run_time, &stopper, report) => Ok(Exit::Interrupted),
+    }
 }
 
 /// A run with all of its attempts.

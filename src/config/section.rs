@@ -236,10 +236,15 @@ impl<'a> Section<'a> {
 
     /// One name or several.
     pub(super) fn idents(&self, key: &str) -> Option<Vec<Ident>> {
+        self.texts(key)?.into_iter().map(|text| self.to_ident(key, text)).collect()
+    }
+
+    /// One text or several.
+    pub(super) fn texts(&self, key: &str) -> Option<Vec<Text>> {
         match self.value(key)? {
-            DeValue::String(_) => Some(vec![self.ident(key)?]),
+            DeValue::String(_) => Some(vec![self.text(key)?]),
             DeValue::Array(items) => {
-                items.iter().map(|item| self.list_item(key, item)).collect::<Option<Vec<Ident>>>()
+                items.iter().map(|item| self.list_item(key, item)).collect::<Option<Vec<Text>>>()
             }
             _ => {
                 self.other_kind(key, "a text or a list of texts");
@@ -248,15 +253,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn list_item(&self, key: &str, item: &Spanned<DeValue<'a>>) -> Option<Ident> {
+    fn list_item(&self, key: &str, item: &Spanned<DeValue<'a>>) -> Option<Text> {
         let line = line_at(self.reading.text, &item.span());
         let DeValue::String(written) = item.get_ref() else {
             let found = kind(item.get_ref());
             self.mistake_at(line, format!("{key} {} lists {found}, not a text", self.place()));
             return None;
         };
-        let text = self.fill(key, written, line)?;
-        self.to_ident(key, text)
+        self.fill(key, written, line)
     }
 
     fn to_ident(&self, key: &str, text: Text) -> Option<Ident> {

@@ -43,6 +43,7 @@ mod pooler;
 mod ranges;
 mod rejects;
 mod retries;
+mod schedule;
 mod secrets;
 mod smuggling;
 mod sources;

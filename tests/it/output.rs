@@ -69,6 +69,7 @@ async fn help() {
         &["forward", "--help"],
         &["init-metadata", "--help"],
         &["status", "--help"],
+        &["schedule", "--help"],
         &["--version"],
     ] {
         assert_eq!(told.run_command(alone(arguments), arguments).await.code, 0);
