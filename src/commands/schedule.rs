@@ -59,12 +59,11 @@ fn install(jobs: &[Job], place: &Place, print: bool, report: &Report) -> Result<
     }
     told::jobs(report, jobs, place);
     for job in jobs {
-        let create = |file: &str| windows::create(job.work, file, &place.user);
-        schtasks::create(&windows::xml(job, place), create, &place.user)?;
+        schtasks::create(job, place)?;
     }
     // What was made by an earlier schedule, and is off now.
     for work in Work::ALL.into_iter().filter(|work| !jobs.iter().any(|job| job.work == *work)) {
-        if schtasks::ask(&windows::query(work))?.succeeded {
+        if schtasks::task(work)?.is_some() {
             take_away(work, report)?;
         }
     }
@@ -74,15 +73,12 @@ fn install(jobs: &[Job], place: &Place, print: bool, report: &Report) -> Result<
 
 fn list(jobs: &[Job], print: bool, report: &Report) -> Result<()> {
     for work in Work::ALL {
-        let query = windows::query(work);
         if print {
-            report.line(windows::line(&query));
+            report.line(windows::line(&windows::query(work)));
             continue;
         }
-        let answer = schtasks::ask(&query)?;
         let planned = jobs.iter().find(|job| job.work == work);
-        let is_there = answer.succeeded.then_some(answer.text.as_str());
-        told::task(report, work, is_there, planned);
+        told::task(report, work, schtasks::task(work)?.as_deref(), planned);
     }
     Ok(())
 }
@@ -91,7 +87,7 @@ fn remove(print: bool, report: &Report) -> Result<()> {
     for work in Work::ALL {
         if print {
             report.line(windows::line(&windows::delete(work)));
-        } else if schtasks::ask(&windows::query(work))?.succeeded {
+        } else if schtasks::task(work)?.is_some() {
             take_away(work, report)?;
         } else {
             report.line(format_args!("{} is not there", windows::task(work)));
@@ -101,12 +97,7 @@ fn remove(print: bool, report: &Report) -> Result<()> {
 }
 
 fn take_away(work: Work, report: &Report) -> Result<()> {
-    let delete = windows::delete(work);
-    let answer = schtasks::ask(&delete)?;
-    if !answer.succeeded {
-        return Err(schtasks::failed(&delete, &answer.text)
-            .hint("open the command window with \"Run as administrator\", and try again"));
-    }
+    schtasks::delete(work)?;
     report.line(format_args!("{} is removed", windows::task(work)));
     Ok(())
 }

@@ -4,23 +4,43 @@
 //! what the tasks are.
 
 use crate::error::{Error, Kind, Result};
-use crate::schedule::windows;
+use crate::schedule::{Job, Place, Work, windows};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// What it said, and whether it had success.
-#[derive(Debug)]
-pub struct Answer {
-    pub succeeded: bool,
-    pub text: String,
+struct Answer {
+    succeeded: bool,
+    text: String,
 }
 
-/// Asks, and keeps what it says.
+/// What the Task Scheduler says of a task; `None` if it is not there.
 ///
 /// # Errors
-/// When it cannot be started.
-pub fn ask(arguments: &[String]) -> Result<Answer> {
+/// When it cannot be asked.
+pub fn task(work: Work) -> Result<Option<String>> {
+    let answer = ask(&windows::query(work))?;
+    let is_there = answer.succeeded && !answer.text.is_empty();
+    Ok(is_there.then_some(answer.text))
+}
+
+/// Takes a task away.
+///
+/// # Errors
+/// When it stays.
+pub fn delete(work: Work) -> Result<()> {
+    let arguments = windows::delete(work);
+    let answer = ask(&arguments)?;
+    if answer.succeeded {
+        return Ok(());
+    }
+    let why = if answer.text.is_empty() { "schtasks gives no reason" } else { &answer.text };
+    Err(failed(&arguments, why)
+        .hint("open the command window with \"Run as administrator\", and try again"))
+}
+
+fn ask(arguments: &[String]) -> Result<Answer> {
     let mut command = Command::new(windows::PROGRAM);
     let output = command.args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| not_started(arguments, error))?;
@@ -29,14 +49,15 @@ pub fn ask(arguments: &[String]) -> Result<Answer> {
     Ok(Answer { succeeded: output.status.success(), text })
 }
 
-/// Makes a task of its XML. The password is asked for by `schtasks` itself, on
+/// Makes a task. The password is asked for by `schtasks` itself, on
 /// this terminal: it never passes through us.
 ///
 /// # Errors
 /// When it does not come about.
-pub fn create(xml: &str, arguments: impl Fn(&str) -> Vec<String>, user: &str) -> Result<()> {
-    let file = XmlFile::write(xml)?;
-    let arguments = arguments(&file.0.display().to_string());
+pub fn create(job: &Job, place: &Place) -> Result<()> {
+    let file = XmlFile::write(&windows::xml(job, place))?;
+    let user = &place.user;
+    let arguments = windows::create(job.work, &file.0.display().to_string(), user);
     let status = Command::new(windows::PROGRAM).args(&arguments).status();
     let status = status.map_err(|error| not_started(&arguments, error))?;
     if status.success() {
@@ -50,9 +71,7 @@ pub fn create(xml: &str, arguments: impl Fn(&str) -> Vec<String>, user: &str) ->
         )))
 }
 
-/// What `schtasks` was asked for did not come about.
-#[must_use]
-pub fn failed(arguments: &[String], why: &str) -> Error {
+fn failed(arguments: &[String], why: &str) -> Error {
     let line = windows::line(arguments);
     Error::new(Kind::Start, format!("could not carry out {line}")).because_text(why)
 }

@@ -12,7 +12,7 @@ pub fn jobs(report: &Report, jobs: &[Job], place: &Place) {
     report.line(format_args!("pgsync schedule: {tasks} for {} in {}", place.user, place.folder));
     for job in jobs {
         let task = windows::task(job.work);
-        report.line(format_args!("  {task:<24}  {:<18}  {}", job.work.batch(), job.times));
+        report.line(format_args!("  {task:<23}  {:<20}  {}", job.work.batch(), job.times));
     }
     if place.max_run_time.is_none() {
         report.note(
