@@ -84,11 +84,7 @@ impl Visit {
         let arguments = ["pgsync".as_ref(), "--config".as_ref(), config.as_os_str()];
         let words = command.split_whitespace().map(AsRef::as_ref);
         let cli = Cli::try_parse_from(arguments.into_iter().chain(words))?;
-        let report = Report::new(cli.verbose.into());
-        let exit = commands::run(&cli, &report).await.unwrap_or_else(|error| {
-            report.error(&error);
-            error.kind().exit()
-        });
+        let exit = commands::run(&cli, &Report::new(&cli.output)).await;
         anyhow::ensure!(exit == Exit::Done, "pgsync {command} ended with {exit:?}");
         Ok(())
     }

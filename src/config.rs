@@ -7,18 +7,22 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs`, `rules` and `schedule` read one part each, `check` puts the whole together,
+//! `pairs`, `rules`, `log`, `notify` and `schedule` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
-//! know one small thing each.
+//! know one small thing each. `draft` is the way back: it spells a configuration
+//! that a program proposes.
 
 mod check;
 mod connection;
+pub mod draft;
 mod duration;
 mod file;
 mod fragment;
 mod locate;
+mod log;
 mod nearest;
 mod notes;
+mod notify;
 mod pairs;
 #[doc(hidden)]
 pub mod probe;
@@ -32,6 +36,8 @@ mod url;
 mod variables;
 
 pub use fragment::{BadFragment, SqlFragment};
+pub use log::Log;
+pub use notify::{Form, Notify, Program};
 pub use schedule::{Schedule, TimeOfDay, Times};
 
 /// Reads a span of time as the configuration and the command line write it.
@@ -48,6 +54,18 @@ pub fn spell_duration(span: Duration) -> String {
     duration::spell(span)
 }
 
+/// The known word that somebody most likely meant, if one is near enough.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest::nearest(word, known)
+}
+
+/// Whether a text can stand as `desktop_time_zone`.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    check::why_no_zone(name).is_none()
+}
+
+use crate::branch::Branch;
 use crate::error::Result;
 use crate::ident::{Ident, TableName};
 use indexmap::IndexMap;
@@ -67,10 +85,16 @@ pub struct Config {
     pub desktop_time_zone: String,
     /// Bounds of one run.
     pub limits: Limits,
+    /// The desktop's name, where several share the cloud.
+    pub branch: Branch,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
     /// When the machine runs it by itself.
     pub schedule: Schedule,
+    /// What is written down for the next morning.
+    pub log: Log,
+    /// Who hears how runs end.
+    pub notify: Notify,
     /// The table pairs in the order of the file.
     pub pairs: Vec<TablePair>,
     /// What the reader should know although it is no error, a sentence each.
@@ -86,6 +110,32 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = file::read(path)?;
         check::configuration(&bytes, path, &|name| std::env::var(name))
+    }
+
+    /// Where the two databases are, for a file that is not written yet: by these
+    /// URLs, else by the variables of the shipped file.
+    ///
+    /// # Errors
+    /// When that is not known, or cannot be understood.
+    pub fn of_connections(path: &Path, urls: [Option<&str>; 2]) -> Result<Self> {
+        let [desktop, cloud] = urls;
+        let way = |url: Option<&str>, variable| match url {
+            Some(url) => draft::Way::Url(url.to_owned(), variable),
+            None => draft::Way::Variable(variable),
+        };
+        let text = draft::connections(
+            &way(desktop, "DESKTOP_DATABASE_URL"),
+            &way(cloud, "CLOUD_DATABASE_URL"),
+        );
+        Self::of_text(&text, path)
+    }
+
+    /// Reads and checks what is to be written to `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn of_text(text: &str, path: &Path) -> Result<Self> {
+        check::configuration(text.as_bytes(), path, &|name| std::env::var(name))
     }
 
     /// The file that was given, else the first that exists of
@@ -192,6 +242,9 @@ pub struct TablePair {
     pub key: Vec<Ident>,
     /// Which rows of the cloud belong to the phones.
     pub owned_by_cloud: Option<SqlFragment>,
+    /// Which rows of both sides this desktop has to do with, where several
+    /// share the cloud.
+    pub scope: Option<SqlFragment>,
     /// From the cloud to the desktop.
     pub reverse: Rules,
     /// From the desktop to the cloud.
@@ -360,7 +413,7 @@ mod tests {
         };
         let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
         let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-        assert_eq!(examples, 46);
+        assert_eq!(examples, 54);
         let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
         let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
         let path = Path::new("nowhere/pgsync.toml");

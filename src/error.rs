@@ -37,6 +37,22 @@ impl Exit {
     pub fn code(self) -> i32 {
         i32::from(self as u8)
     }
+
+    /// The same for people and programs, in a few words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::TableFailed => "table failed",
+            Self::Usage => "wrong usage",
+            Self::NotStarted => "could not start",
+            Self::Rejected => "rows rejected",
+            Self::Locked => "locked",
+            Self::Safety => "safety limit",
+            Self::Different => "different",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// Which family an error belongs to; it decides the exit code.

@@ -50,6 +50,7 @@ points! {
     QuietPassed = "run.quiet_passed",
     PairDone = "run.pair_done",
     Carried = "run.carried",
+    Closing = "run.closing",
     Ended = "run.ended",
     TriedAgain = "run.tried_again",
     BucketsCompared = "diff.buckets_compared",

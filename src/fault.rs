@@ -7,6 +7,28 @@
 
 use std::io::Write as _;
 use std::panic::{Location, PanicHookInfo};
+use std::sync::Mutex;
+
+/// Somebody who wants to hear of it too.
+type Listener = Box<dyn Fn(&str) + Send>;
+
+static LISTENER: Mutex<Option<Listener>> = Mutex::new(None);
+
+/// Lets a fault be told to this one as well, instead of the one before.
+pub fn tell_also(listener: impl Fn(&str) + Send + 'static) {
+    if let Ok(mut known) = LISTENER.lock() {
+        *known = Some(Box::new(listener));
+    }
+}
+
+fn pass_on(text: &str) {
+    // Not waiting: the fault may be the listener's own.
+    if let Ok(listener) = LISTENER.try_lock()
+        && let Some(listener) = listener.as_ref()
+    {
+        listener(text);
+    }
+}
 
 /// Lets every panic be told in this way.
 pub fn watch() {
@@ -15,7 +37,9 @@ pub fn watch() {
 
 fn tell(panic: &PanicHookInfo<'_>) {
     let message = panic.payload().downcast_ref::<&'static str>().copied();
-    drop(write!(std::io::stderr(), "{}", told(message, panic.location())));
+    let told = told(message, panic.location());
+    drop(write!(std::io::stderr(), "{told}"));
+    pass_on(told.trim_start_matches("error: "));
 }
 
 fn told(message: Option<&'static str>, place: Option<&Location<'_>>) -> String {
@@ -30,7 +54,15 @@ fn told(message: Option<&'static str>, place: Option<&Location<'_>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+
+    #[test]
+    fn a_fault_is_told_to_the_log_too() {
+        static HEARD: Mutex<String> = Mutex::new(String::new());
+        tell_also(|_| panic!("replaced"));
+        tell_also(|text| HEARD.lock().unwrap().push_str(text));
+        pass_on("at a place");
+        assert_eq!(*HEARD.lock().unwrap(), "at a place");
+    }
 
     #[test]
     fn a_fault_is_told_by_its_place() {

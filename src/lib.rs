@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | [`cli`] | the command line as clap sees it |
 //! | [`commands`] | one plain function per subcommand |
-//! | [`report`] | people: the only room that prints |
+//! | [`report`] | people and programs: the only room that prints |
 //! | [`engine`] | plan (decide), apply (do), run |
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
 //! | [`schedule`] | the scheduled tasks as text, for each system (spell) |
+//! | [`logging`] | the log file, and tracing for those who look for a fault |
+//! | [`branch`] | which of several desktops something in the cloud belongs to |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
 //! | [`failpoint`] | where tests stop the program; empty in the shipped one |
 //!
@@ -20,6 +22,7 @@
 //! known to [`config`] and [`commands`] only, so both directions run through
 //! the same code.
 
+pub mod branch;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -1,6 +1,10 @@
-//! Tracing for those who look for a fault: to stderr, off unless asked for.
+//! Tracing for those who look for a fault: to stderr, off unless asked for; and
+//! the log `file`, which rotates.
 //!
-//! What people read in the ordinary course is written by `report`.
+//! What people read in the ordinary course is written by `report`, and so is
+//! what stands in the log.
+
+pub mod file;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;

@@ -3,6 +3,7 @@
 //! - [`migrations`]: making them, or saying how an administrator makes them
 //! - [`watermark`]: how far each pair has come, and its last figures
 //! - [`ledger`]: own writes, rejects, runs
+//! - [`runs`]: the history of runs, as it is read
 //! - [`lock`]: one run at a time
 //!
 //! Every statement can run inside the transaction that holds the rows it
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod lock;
 pub mod migrations;
 pub mod rejects;
+pub mod runs;
 pub mod watermark;
 
 /// Which way rows travel; it decides which tables of ours are meant.

@@ -14,7 +14,7 @@
 //! - [`program`]: pgsync as a process: seconds and peak memory
 //! - [`pipe`]: `psql | psql`, what pgsync is compared with
 //! - [`firm`], [`wan`], [`empty`], [`million`], [`forward`],
-//!   [`rejects`]: the scenes
+//!   [`rejects`], [`verify`]: the scenes
 //! - [`median`], [`table`]: figures and goals to a table
 
 mod empty;
@@ -27,6 +27,7 @@ mod program;
 mod rejects;
 mod scale;
 mod table;
+mod verify;
 mod wan;
 
 use anyhow::Result;
@@ -53,6 +54,9 @@ async fn main() -> Result<()> {
     }
     if wanted("rejects") {
         rejects::measure(&scale, &mut table, &mut peaks).await?;
+    }
+    if wanted("verify") {
+        verify::measure(&scale, &mut table, &mut peaks).await?;
     }
     if wanted("million") {
         million::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;

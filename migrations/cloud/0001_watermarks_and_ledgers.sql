@@ -41,7 +41,9 @@ alter table public._sync_metadata enable row level security;
 create table if not exists pgsync.own_writes (
     xid        xid8 primary key,
     run_id     text not null,
-    written_at timestamptz not null default now()
+    written_at timestamptz not null default now(),
+    -- Which desktop wrote, where several share a cloud.
+    desktop    text not null default coalesce(current_setting('pgsync.desktop', true), '')
 );
 alter table pgsync.own_writes enable row level security;
 
@@ -80,6 +82,7 @@ alter table pgsync.rejects enable row level security;
 create table if not exists pgsync.runs (
     run_id        text primary key,
     direction     text not null check (direction in ('reverse', 'forward')),
+    desktop       text not null default '',
     version       text not null,
     started_at    timestamptz not null default clock_timestamp(),
     finished_at   timestamptz,

@@ -52,7 +52,9 @@ comment on column public._reverse_sync_metadata.mapping is
 create table if not exists pgsync.own_writes (
     xid        xid8 primary key,
     run_id     text not null,
-    written_at timestamptz not null default now()
+    written_at timestamptz not null default now(),
+    -- Which desktop wrote, where several share a cloud.
+    desktop    text not null default coalesce(current_setting('pgsync.desktop', true), '')
 );
 
 -- Keys of the cloud's own rows that have been brought here. A key is the text
@@ -88,6 +90,7 @@ create table if not exists pgsync.rejects (
 create table if not exists pgsync.runs (
     run_id        text primary key,
     direction     text not null check (direction in ('reverse', 'forward')),
+    desktop       text not null default '',
     version       text not null,
     started_at    timestamptz not null default clock_timestamp(),
     finished_at   timestamptz,

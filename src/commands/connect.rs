@@ -1,5 +1,6 @@
 //! Opening sessions, and taking the lock.
 
+use crate::branch::Branch;
 use crate::commands::hints;
 use crate::config::{Config, Connection, SslMode};
 use crate::db::connection::{Address, Session, Tls};
@@ -28,7 +29,7 @@ pub async fn try_open(
     side: Side,
     application: &str,
 ) -> std::result::Result<Session, Failure> {
-    Session::open(&address(connection(config, side), application)).await
+    Session::open(&address(config, side, application)).await
 }
 
 /// Opens both sessions at the same time: first the cloud's, then the desktop's.
@@ -52,6 +53,15 @@ pub fn connection(config: &Config, side: Side) -> &Connection {
     }
 }
 
+/// Whose records on a side are ours: a desktop keeps nobody else's.
+#[must_use]
+pub fn branch(config: &Config, side: Side) -> Branch {
+    match side {
+        Side::Cloud => config.branch.clone(),
+        Side::Desktop => Branch::default(),
+    }
+}
+
 /// What every transaction on a side pins.
 #[must_use]
 pub fn pins(config: &Config, side: Side, application: &str) -> Pins {
@@ -61,6 +71,7 @@ pub fn pins(config: &Config, side: Side, application: &str) -> Pins {
         statement_timeout: connection.statement_timeout,
         lock_timeout: connection.lock_timeout,
         application: application.to_owned(),
+        branch: branch(config, side),
     }
 }
 
@@ -94,8 +105,10 @@ pub fn locked(direction: Direction, holder: &Holder) -> Error {
         .hint("wait until it has finished, then run again")
 }
 
-fn address(connection: &Connection, application: &str) -> Address {
+fn address(config: &Config, side: Side, application: &str) -> Address {
+    let connection = connection(config, side);
     Address {
+        branch: branch(config, side),
         host: connection.host.clone(),
         port: connection.port,
         database: connection.database.clone(),

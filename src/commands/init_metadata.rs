@@ -10,6 +10,7 @@ use crate::ident::Ident;
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::{Direction, watermark};
 use crate::report::Report;
+use crate::report::init_metadata::{self as told, Mark};
 use sqlx::migrate::Migration;
 
 const APPLICATION: &str = "pgsync init-metadata";
@@ -28,7 +29,7 @@ pub async fn run(config: &Config, arguments: &cli::InitMetadata, report: &Report
     seed(&mut desktop, Side::Desktop, config, report).await?;
     make(&mut cloud, Side::Cloud, config, report).await?;
     seed(&mut cloud, Side::Cloud, config, report).await?;
-    report.line("done; next: pgsync reverse --dry-run");
+    told::done(report, "pgsync reverse --dry-run");
     desktop.close().await;
     cloud.close().await;
     Ok(Exit::Done)
@@ -46,15 +47,9 @@ async fn make(session: &mut Session, side: Side, config: &Config, report: &Repor
             side.word()
         )));
     }
-    report.line(format_args!("{:<8} {}", side.word(), connect::connection(config, side).label()));
-    for migration in &pending {
-        let (version, description) = (migration.version, &migration.description);
-        report
-            .line(format_args!("  made pgsync's own tables (migration {version}: {description})"));
-    }
-    if pending.is_empty() {
-        report.line("  pgsync's own tables are up to date");
-    }
+    let made: Vec<(i64, &str)> =
+        pending.iter().map(|made| (made.version, made.description.as_ref())).collect();
+    told::side(report, side.word(), &connect::connection(config, side).label(), &made);
     Ok(())
 }
 
@@ -78,18 +73,20 @@ fn print_for_administrator(
     let role = Ident::new(&connect::connection(config, side).user);
     let role = role.map_or_else(|_| "<role>".to_owned(), |role| role.sql());
     let watermarks = direction(side).watermark_table();
-    report.line(format_args!("-- to be run on the {} by an administrator:", side.word()));
-    report.line(migrations::script(pending));
-    report.line(format_args!(
-        "grant usage on schema pgsync to {role};\n\
-         grant select, insert, update, delete on all tables in schema pgsync to {role};\n\
-         grant select, insert, update on {watermarks} to {role};"
-    ));
     // Nobody but their owner sees our tables there, and every row of the
     // phones' tables has to be seen too.
-    if side == Side::Cloud {
-        report.line(format_args!("alter role {role} bypassrls;"));
-    }
+    let bypass = match side {
+        Side::Cloud => format!("\nalter role {role} bypassrls;"),
+        Side::Desktop => String::new(),
+    };
+    let sql = format!(
+        "{}\n\
+         grant usage on schema pgsync to {role};\n\
+         grant select, insert, update, delete on all tables in schema pgsync to {role};\n\
+         grant select, insert, update on {watermarks} to {role};{bypass}",
+        migrations::script(pending)
+    );
+    told::for_administrator(report, side.word(), &sql);
 }
 
 /// Whose watermarks lie on a side.
@@ -101,15 +98,15 @@ fn direction(side: Side) -> Direction {
 }
 
 async fn seed(session: &mut Session, side: Side, config: &Config, report: &Report) -> Result<()> {
-    let names: Vec<String> = config.pairs.iter().map(|pair| name_on(side, pair)).collect();
-    let width = names.iter().map(String::len).max().unwrap_or(0);
-    for name in names {
-        let new = watermark::ensure(session, direction(side), &name)
+    let mut marks = Vec::new();
+    for pair in &config.pairs {
+        let name = name_on(side, pair);
+        let is_new = watermark::ensure(session, direction(side), &name)
             .await
             .map_err(|failure| refused(side, failure))?;
-        let what = if new { "new, starts at 1970-01-01" } else { "was there, kept as it is" };
-        report.line(format_args!("  {name:<width$}  {what}"));
+        marks.push((name, if is_new { Mark::New } else { Mark::Kept }));
     }
+    told::watermarks(report, direction(side), &marks);
     Ok(())
 }
 
@@ -129,7 +126,7 @@ async fn reset(config: &Config, arguments: &cli::InitMetadata, report: &Report) 
     }
     reset_on(&mut desktop, Side::Desktop, config, &chosen, report).await?;
     reset_on(&mut cloud, Side::Cloud, config, &chosen, report).await?;
-    report.line("done; next: pgsync reverse, or pgsync forward");
+    told::done(report, "pgsync reverse, or pgsync forward");
     desktop.close().await;
     cloud.close().await;
     Ok(Exit::Done)
@@ -143,17 +140,15 @@ async fn reset_on(
     report: &Report,
 ) -> Result<()> {
     make(session, side, config, report).await?;
-    let names: Vec<String> = chosen.iter().map(|pair| name_on(side, pair)).collect();
-    let width = names.iter().map(String::len).max().unwrap_or(0);
     let (direction, refused) = (direction(side), |failure| refused(side, failure));
-    for name in names {
+    let mut marks = Vec::new();
+    for pair in chosen {
+        let name = name_on(side, pair);
         watermark::ensure(session, direction, &name).await.map_err(refused)?;
         watermark::reset(session, direction, &name).await.map_err(refused)?;
-        report.line(format_args!(
-            "  {name:<width$}  reset: the next {} compares it in full",
-            direction.word()
-        ));
+        marks.push((name, Mark::Reset));
     }
+    told::watermarks(report, direction, &marks);
     Ok(())
 }
 

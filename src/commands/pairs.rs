@@ -26,11 +26,51 @@ pub fn of(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec
     Ok(pairs)
 }
 
+/// The pairs that take part in a direction, of those that were asked for, or
+/// of all; none if it is off for them.
+///
+/// # Errors
+/// When a name is unknown, or its pair takes part in neither direction.
+pub fn among(config: &Config, direction: Direction, asked: &[String]) -> Result<Vec<Pair>> {
+    if asked.is_empty() {
+        return Ok(all(config, direction));
+    }
+    let mut pairs: Vec<Pair> = Vec::new();
+    for name in asked {
+        let pair = config.pair(name).ok_or_else(|| unknown(config, name))?;
+        if !is_on(pair, Direction::Reverse) && !is_on(pair, Direction::Forward) {
+            return Err(off(config, name));
+        }
+        let new = !pairs.iter().any(|known| known.target == *target(pair, direction));
+        if new && is_on(pair, direction) {
+            pairs.push(seen_from(pair, direction));
+        }
+    }
+    Ok(pairs)
+}
+
+fn off(config: &Config, name: &str) -> Error {
+    Error::new(Kind::Usage, format!("could not look at {name}"))
+        .because_text(format!("both directions are off for it in {}", config.path.display()))
+        .hint(format!("set reverse or forward in [tables.{name}]"))
+}
+
 /// All pairs that take part in a direction.
 #[must_use]
 pub fn all(config: &Config, direction: Direction) -> Vec<Pair> {
     let on = config.pairs.iter().filter(|pair| is_on(pair, direction));
     on.map(|pair| seen_from(pair, direction)).collect()
+}
+
+/// Those of these pairs that take part in a direction, with the pair that each
+/// came from.
+#[must_use]
+pub fn taking_part<'a>(
+    pairs: &[&'a TablePair],
+    direction: Direction,
+) -> Vec<(&'a TablePair, Pair)> {
+    let on = pairs.iter().filter(|pair| is_on(pair, direction));
+    on.map(|pair| (*pair, seen_from(pair, direction))).collect()
 }
 
 fn is_on(pair: &TablePair, direction: Direction) -> bool {
@@ -96,16 +136,60 @@ fn seen_from(pair: &TablePair, direction: Direction) -> Pair {
         Direction::Reverse => (&pair.cloud, &pair.desktop, &pair.reverse),
         Direction::Forward => (&pair.desktop, &pair.cloud, &pair.forward),
     };
-    let owned = |by: Direction| {
-        pair.owned_by_cloud.as_ref().filter(|_| by == direction).map(SqlFragment::sql)
-    };
+    let owned = pair.owned_by_cloud.as_ref().map(SqlFragment::sql);
+    let mut rules = rules.clone();
+    rules.filter = both(rules.filter, pair.scope.as_ref());
     Pair {
         name: target.to_string(),
         source: source.clone(),
         target: target.clone(),
         key: pair.key.clone(),
-        owned_by_source: owned(Direction::Reverse),
-        owned_by_target: owned(Direction::Forward),
-        rules: rules.clone(),
+        owned_by_source: owned.clone().filter(|_| direction == Direction::Reverse),
+        owned_by_target: match direction {
+            Direction::Reverse => None,
+            Direction::Forward => not_ours(owned, pair.scope.as_ref()),
+        },
+        rules,
+    }
+}
+
+fn both(filter: Option<SqlFragment>, scope: Option<&SqlFragment>) -> Option<SqlFragment> {
+    match (filter, scope) {
+        (Some(filter), Some(scope)) => Some(filter.and(scope)),
+        (filter, scope) => filter.or_else(|| scope.cloned()),
+    }
+}
+
+/// The cloud's rows that this desktop must not touch: the phones', and those
+/// of other desktops.
+fn not_ours(owned: Option<String>, scope: Option<&SqlFragment>) -> Option<String> {
+    let beyond = scope.map(|scope| format!("{} is not true", scope.sql()));
+    match (owned, beyond) {
+        (Some(owned), Some(beyond)) => Some(format!("({owned} or {beyond})")),
+        (owned, beyond) => owned.or(beyond.map(|beyond| format!("({beyond})"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fragment(text: &str) -> SqlFragment {
+        SqlFragment::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_scope_narrows_what_is_read_and_what_is_touched() {
+        let (phones, scope) = ("(source = 'M')".to_owned(), fragment("org_id = 5"));
+        assert_eq!(
+            not_ours(Some(phones.clone()), Some(&scope)).unwrap(),
+            "((source = 'M') or (org_id = 5) is not true)"
+        );
+        assert_eq!(not_ours(None, Some(&scope)).unwrap(), "((org_id = 5) is not true)");
+        assert_eq!(not_ours(Some(phones.clone()), None).unwrap(), phones);
+        assert_eq!(not_ours(None, None), None);
+        let filter = both(Some(fragment("a or b")), Some(&scope));
+        assert_eq!(filter.unwrap().sql(), "((a or b) and (org_id = 5))");
+        assert_eq!(both(None, Some(&scope)).unwrap().sql(), "(org_id = 5)");
     }
 }

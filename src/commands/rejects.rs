@@ -124,17 +124,14 @@ async fn forget(config: &Config, pair: &TablePair, key: &str, report: &Report) -
         return Err(Error::new(Kind::Usage, format!("could not find reject {key} of {name}"))
             .hint(format!("see the keys with: pgsync rejects {name}")));
     }
-    report.line(format_args!(
-        "forgotten: {key} of {name}; it is not tried again until its row changes, or the table \
-         is compared in full"
-    ));
+    told::forgotten(report, &name.to_string(), key);
     Ok(Exit::Done)
 }
 
 /// Runs the directions that have rejects, for their tables only.
 async fn retry(config: &Config, found: &[Reject], stop: &Stop, report: &Report) -> Result<Exit> {
     if found.is_empty() {
-        told::list(report, found, cli::Format::Text);
+        told::list(report, found, report.format());
         return Ok(Exit::Done);
     }
     let mut worst = Exit::Done;

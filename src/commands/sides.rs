@@ -77,7 +77,6 @@ impl Sides {
             end_earlier(&mut cloud, Side::Cloud, signature),
             end_earlier(&mut desktop, Side::Desktop, signature),
         );
-        failpoint::at(Point::Connected);
         let patience = match signature.earlier() {
             [] => order.wait,
             // Another run may have begun while we had lost ours.

@@ -5,13 +5,13 @@
 //! point. What an attempt has committed is found by the next one.
 
 use crate::commands::link::{Link, Listening};
+use crate::commands::notices::{self, Before, Ended};
 use crate::commands::sides::{self, Sides, Signature, reach_target};
 use crate::commands::tries::{Again, Tries};
-use crate::commands::{connect, pairs, time_limit};
+use crate::commands::{connect, ended, pairs, time_limit};
 use crate::config::Config;
 use crate::db::connection::Pulse;
 use crate::db::failure::Failure;
-use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
 use crate::engine::plan::Pair;
 use crate::engine::plan::cursor::Reading;
@@ -22,8 +22,8 @@ use crate::engine::target::{Ending, Target};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::failpoint::{self, Point};
 use crate::metadata::Direction;
-use crate::metadata::ledger::{self, RunEnd};
 use crate::metadata::migrations::Side;
+use crate::metadata::{ledger, runs};
 use crate::report::Report;
 use crate::report::run::{Effect, Opening, RunReport};
 use std::time::{Duration, Instant};
@@ -45,28 +45,50 @@ impl Order<'_> {
     /// Source and target.
     #[must_use]
     pub fn sides(&self) -> (Side, Side) {
-        match self.direction {
-            Direction::Reverse => (Side::Cloud, Side::Desktop),
-            Direction::Forward => (Side::Desktop, Side::Cloud),
-        }
+        ends(self.direction)
     }
 }
 
-/// Runs it.
+/// Source and target of a direction.
+#[must_use]
+pub fn ends(direction: Direction) -> (Side, Side) {
+    match direction {
+        Direction::Reverse => (Side::Cloud, Side::Desktop),
+        Direction::Forward => (Side::Desktop, Side::Cloud),
+    }
+}
+
+/// Runs it, and gives notice of its end where that was asked for.
 ///
 /// # Errors
 /// When it could not start; a pair that fails is told in the report.
 pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Report) -> Result<Exit> {
+    let settings = settings(config, order);
+    let before = Before::new();
+    let result = Box::pin(course(config, order, &settings, &before, stop, report)).await;
+    let before = before.get().and_then(Option::as_deref);
+    let ended = Ended { run: &settings.run, result: &result, before };
+    notices::give(config, order, &ended, report).await;
+    result
+}
+
+async fn course(
+    config: &Config,
+    order: &Order<'_>,
+    settings: &Settings,
+    before: &Before,
+    stop: &Stop,
+    report: &Report,
+) -> Result<Exit> {
     let started = Instant::now();
     let pairs = pairs::of(config, order.direction, order.tables)?;
-    let settings = settings(config, order);
-    let told = open_report(config, order, &settings, &pairs, report);
+    let told = open_report(config, order, settings, &pairs, report);
     let signature = Signature::new(order.direction, &settings.run);
     let (stopper, stop) = stop.for_a_part();
     let course = Course {
         config,
         order,
-        settings: &settings,
+        settings,
         told: &told,
         report,
         stop: &stop,
@@ -75,6 +97,7 @@ pub async fn run(config: &Config, order: &Order<'_>, stop: &Stop, report: &Repor
         tally: Tally::default(),
         target: None,
         clock: None,
+        before,
     };
     tokio::select! {
         ended = course.run(&pairs) => ended,
@@ -97,6 +120,7 @@ struct Course<'a> {
     target: Option<Target>,
     /// The source's clock at the last read point.
     clock: Option<String>,
+    before: &'a Before,
 }
 
 impl Course<'_> {
@@ -128,7 +152,6 @@ impl Course<'_> {
             sides = opening => sides?,
             () = self.stop.asked() => return Err(interrupted()),
         };
-        failpoint::at(Point::ReadPointTaken);
         self.begin(&mut sides).await?;
         failpoint::at(Point::Noted);
         let observer = Listening { to: self.told, pulse: Pulse::default() };
@@ -167,9 +190,26 @@ impl Course<'_> {
             return Ok(());
         }
         begin_run(&mut sides.target, self.settings).await?;
-        failpoint::at(Point::Noted);
+        self.look_back(&mut sides.target).await;
+        let (from, to) = (&sides.source, &sides.target);
+        self.told.servers(&[
+            (from.side.word(), from.session.server_version()),
+            (to.side.word(), to.session.server_version()),
+        ]);
         self.told.heading();
         Ok(())
+    }
+
+    /// How the run before ended, for a notice that all is well again.
+    async fn look_back(&self, target: &mut Target) {
+        if self.config.notify.on_recovery.is_none() || target.ending != Ending::Commit {
+            return;
+        }
+        let Settings { direction, run, .. } = self.settings;
+        match runs::result_before(&mut target.session, *direction, run).await {
+            Ok(result) => drop(self.before.set(result)),
+            Err(failure) => tracing::debug!("the history could not be read: {failure}"),
+        }
     }
 
     /// Whether what ended the attempt may pass. A name that could be resolved,
@@ -195,10 +235,8 @@ impl Course<'_> {
         failpoint::at(Point::TriedAgain);
         let Again { attempt, of, pause } = again;
         let why = error.or(self.tally.first_put_off()).map_or(String::new(), Error::one_line);
-        let line =
-            format!("attempt {attempt} of {of} in {:.1} s, because: {why}", pause.as_secs_f64());
-        tracing::info!("{line}");
-        self.report.note(line);
+        tracing::info!("attempt {attempt} of {of}, because: {why}");
+        self.report.retry(attempt, of, pause, &why);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.stop.asked() => {}
@@ -226,20 +264,20 @@ impl Course<'_> {
                 self.tally.close(outcome, self.told);
             }
         }
-        failpoint::at(Point::Carried);
+        failpoint::at(Point::Closing);
         if let Some(target) = &mut target {
             self.end_run(target, interrupted_in).await;
         }
         failpoint::at(Point::Ended);
         self.target = target;
         self.leave_target().await;
-        failpoint::at(Point::Ended);
         match error {
             Some(error) if nothing_done && interrupted_in.is_none() => Err(error),
             _ => {
                 let outcomes = self.tally.outcomes();
-                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in);
-                Ok(exit_of(outcomes, interrupted_in))
+                let exit = ended::exit(outcomes, interrupted_in);
+                self.told.close(outcomes, &clock, self.started.elapsed(), interrupted_in, exit);
+                Ok(exit)
             }
         }
     }
@@ -283,17 +321,7 @@ impl Course<'_> {
         if target.ending != Ending::Commit {
             return;
         }
-        let outcomes = self.tally.outcomes();
-        let sum =
-            |figure: fn(&Done) -> u64| outcomes.iter().map(|outcome| figure(&outcome.done)).sum();
-        let end = RunEnd {
-            result: result(outcomes, interrupted_in),
-            inserted: sum(|done| done.inserted),
-            updated: sum(|done| done.updated),
-            deleted: sum(|done| done.deleted),
-            rejected: sum(|done| done.rejected),
-            failed_tables: outcomes.iter().filter(|outcome| outcome.failure.is_some()).count(),
-        };
+        let end = ended::figures(self.tally.outcomes(), interrupted_in);
         let run = &self.settings.run;
         let mut ended = ledger::end_run(&mut target.session, run, end).await;
         if ended.as_ref().is_err_and(|failure| failure.sqlstate() == Some(CANCELLED)) {
@@ -309,15 +337,6 @@ impl Course<'_> {
 
 /// `query_canceled`
 const CANCELLED: &str = "57014";
-
-/// The run's result, in one word.
-fn result(outcomes: &[Outcome], interrupted_in: Option<usize>) -> &'static str {
-    match exit_of(outcomes, interrupted_in) {
-        Exit::Interrupted => "interrupted",
-        Exit::Done if !outcomes.is_empty() => "ok",
-        _ => "failed",
-    }
-}
 
 /// The error for a run that was interrupted before it began.
 #[must_use]
@@ -369,25 +388,4 @@ async fn begin_run(target: &mut Target, settings: &Settings) -> Result<()> {
     }
     let begun = ledger::begin_run(&mut target.session, &settings.run, settings.direction).await;
     begun.map_err(|failure| sides::not_ready(target.side, failure))
-}
-
-/// An interruption decides, else the worst that happened to a table. `left` is
-/// how many pairs an interruption has left.
-fn exit_of(outcomes: &[Outcome], left: Option<usize>) -> Exit {
-    let was_stopped = |outcome: &Outcome| {
-        outcome.failure.as_ref().is_some_and(|error| error.kind() == Kind::Interrupted)
-    };
-    if left.is_some_and(|left| left > 0) || outcomes.iter().any(was_stopped) {
-        return Exit::Interrupted;
-    }
-    let kinds = || outcomes.iter().filter_map(|outcome| outcome.failure.as_ref()).map(Error::kind);
-    if kinds().any(|kind| kind != Kind::Safety) {
-        Exit::TableFailed
-    } else if kinds().next().is_some() {
-        Exit::Safety
-    } else if outcomes.iter().any(|outcome| outcome.done.rejected > 0) {
-        Exit::Rejected
-    } else {
-        Exit::Done
-    }
 }

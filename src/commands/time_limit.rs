@@ -28,13 +28,18 @@ pub async fn over(limit: Option<Duration>, stopper: &Stopper, report: &Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Cli;
     use crate::engine::stop::stop;
-    use crate::report::Verbosity;
+    use clap::Parser as _;
+
+    fn report() -> Report {
+        Report::new(&Cli::try_parse_from(["pgsync", "reverse"]).unwrap().output)
+    }
 
     #[tokio::test]
     async fn without_a_limit_nobody_is_stopped() {
         let (stopper, stop) = stop();
-        let report = Report::new(Verbosity::Normal);
+        let report = report();
         let unlimited = over(None, &stopper, &report);
         let waited = tokio::time::timeout(Duration::from_millis(20), unlimited).await;
         assert!(waited.is_err() && !stop.is_asked());
@@ -43,7 +48,7 @@ mod tests {
     #[tokio::test]
     async fn the_stop_is_asked_for_before_the_end_is_forced() {
         let (stopper, stop) = stop();
-        let report = Report::new(Verbosity::Normal);
+        let report = report();
         tokio::select! {
             () = over(Some(Duration::from_millis(20)), &stopper, &report) => panic!("too early"),
             () = stop.asked() => {}

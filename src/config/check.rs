@@ -3,8 +3,10 @@
 //! It is the table of contents of the format. Every mistake of the file is
 //! noted on the way, and with any of them there is no configuration.
 
-use super::connection::connection;
+use super::connection::{branch, connection};
+use super::log::log;
 use super::notes::Notes;
+use super::notify::notify;
 use super::pairs::pairs;
 use super::schedule::schedule;
 use super::section::{Reading, Section};
@@ -15,8 +17,18 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-const KEYS: [&str; 8] =
-    ["desktop_time_zone", "desktop", "cloud", "limits", "retry", "schedule", "defaults", "tables"];
+const KEYS: [&str; 10] = [
+    "desktop_time_zone",
+    "desktop",
+    "cloud",
+    "limits",
+    "retry",
+    "log",
+    "notify",
+    "schedule",
+    "defaults",
+    "tables",
+];
 
 const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000, max_run_time: None };
 const MOST_CHUNK_ROWS: u64 = 10_000_000;
@@ -52,15 +64,19 @@ pub(super) fn configuration(
 fn whole(file: &Section<'_>) -> Option<Config> {
     let desktop_time_zone = time_zone(file);
     let (desktop, cloud) = (connection(file, "desktop"), connection(file, "cloud"));
+    let branch = branch(file);
     let (limits, retry, pairs) = (limits(file), retry(file), pairs(file));
     Some(Config {
         path: file.reading.path.to_owned(),
+        branch: branch?,
         desktop: desktop?,
         cloud: cloud?,
         desktop_time_zone: desktop_time_zone?,
         limits,
         retry,
         schedule: schedule(file),
+        log: log(file),
+        notify: notify(file),
         pairs,
         warnings: Vec::new(),
     })
@@ -114,7 +130,7 @@ fn time_zone(file: &Section<'_>) -> Option<String> {
 /// one thing are taken.
 ///
 /// Source: <https://www.postgresql.org/docs/current/datetime-posix-timezone-specs.html>
-fn why_no_zone(zone: &str) -> Option<&'static str> {
+pub(super) fn why_no_zone(zone: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+-/".contains(c);
     let begins_with_letter = zone.starts_with(|first: char| first.is_ascii_alphabetic());
     if !begins_with_letter || !zone.chars().all(allowed) || zone.ends_with('/') {
@@ -229,7 +245,7 @@ mod tests {
         assert_eq!(
             told(ZONE, "[defaults]\nbanana = 1"),
             ["line 7: unknown key \"banana\" in [defaults]; known are schema, desktop_schema, \
-              cloud_schema, owned_by_cloud, reverse and forward"]
+              cloud_schema, owned_by_cloud, scope, reverse and forward"]
         );
         assert_eq!(
             told(ZONE, "[defaults]\nreverse = { mod = \"off\", mode = \"off\" }"),

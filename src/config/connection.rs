@@ -6,10 +6,28 @@
 use super::section::{Section, Text};
 use super::url::{self, Parts};
 use super::{Connection, tls};
+use crate::branch::Branch;
 use std::fmt;
 use std::time::Duration;
 
 const KEYS: [&str; 12] = [
+    "url",
+    "host",
+    "port",
+    "database",
+    "user",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "connect_timeout",
+    "statement_timeout",
+    "lock_timeout",
+    "idle_timeout",
+];
+
+/// The desktop can have a name besides.
+const DESKTOP_KEYS: [&str; 13] = [
+    "name",
     "url",
     "host",
     "port",
@@ -33,6 +51,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
 impl Connection {
+    /// Whether what is said on it never leaves this machine.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        tls::is_this_machine(&self.host)
+    }
+
     /// `user@host:port/database`, for people.
     #[must_use]
     pub fn label(&self) -> String {
@@ -66,7 +90,7 @@ pub(super) fn connection(file: &Section<'_>, key: &str) -> Option<Connection> {
         file.mistake_at(0, format!("the section [{key}] with its url is missing"));
         return None;
     }
-    let section = file.section(key, &KEYS)?;
+    let section = file.section(key, keys(key))?;
     let parts = parts(&section)?;
     let host = host(&section, parts.host.as_deref())?;
     let user = needed(&section, "user", parts.user.as_deref(), "names no user")?;
@@ -84,6 +108,27 @@ pub(super) fn connection(file: &Section<'_>, key: &str) -> Option<Connection> {
         host,
         user,
     })
+}
+
+fn keys(section: &str) -> &'static [&'static str] {
+    if section == "desktop" { &DESKTOP_KEYS } else { &KEYS }
+}
+
+/// The name under which a cloud that several desktops share keeps this one
+/// apart. It becomes part of the names of records there.
+pub(super) fn branch(file: &Section<'_>) -> Option<Branch> {
+    const LONGEST: usize = 30;
+    let section = file.section("desktop", &DESKTOP_KEYS)?;
+    if !section.has("name") {
+        return Some(Branch::default());
+    }
+    let name = plain(&section, "name")?;
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.is_empty() || name.len() > LONGEST || !name.chars().all(fits) {
+        section.mistake("name", "must be up to 30 letters, digits, dashes, underscores or dots");
+        return None;
+    }
+    Some(Branch::named(&name))
 }
 
 /// What the URL says, and over it what the single keys say.

@@ -74,6 +74,12 @@ impl SqlFragment {
         format!("({})", self.0)
     }
 
+    /// Both conditions.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(format!("{} and {}", self.sql(), other.sql()))
+    }
+
     /// The expression as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -39,7 +39,7 @@ fn not_found(places: &[PathBuf]) -> Error {
     Error::new(Kind::Usage, "could not find a configuration")
         .because_text(format!("there is no {}", tried.join(", no ").replace('\\', "/")))
         .hint(
-            "copy the folder config of pgsync here and make config/.env from its .env.example, \
+            "make config/.env from the .env.example that comes with pgsync, then run: pgsync init; \
              or name a file with --config FILE",
         )
 }

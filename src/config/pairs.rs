@@ -10,10 +10,10 @@ use super::{SqlFragment, TablePair};
 use crate::ident::{Ident, TableName};
 use std::collections::HashMap;
 
-const DEFAULT_KEYS: [&str; 6] =
-    ["schema", "desktop_schema", "cloud_schema", "owned_by_cloud", "reverse", "forward"];
+const DEFAULT_KEYS: [&str; 7] =
+    ["schema", "desktop_schema", "cloud_schema", "owned_by_cloud", "scope", "reverse", "forward"];
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "desktop",
     "cloud",
     "schema",
@@ -21,6 +21,7 @@ const KEYS: [&str; 9] = [
     "cloud_schema",
     "key",
     "owned_by_cloud",
+    "scope",
     "reverse",
     "forward",
 ];
@@ -31,6 +32,7 @@ struct Defaults {
     desktop_schema: Option<Ident>,
     cloud_schema: Option<Ident>,
     owned_by_cloud: Setting<SqlFragment>,
+    scope: Setting<SqlFragment>,
     reverse: WrittenRules,
     forward: WrittenRules,
 }
@@ -60,6 +62,7 @@ fn defaults(section: &Section<'_>) -> Defaults {
         desktop_schema: schema(section, "desktop_schema"),
         cloud_schema: schema(section, "cloud_schema"),
         owned_by_cloud: section.fragment_setting("owned_by_cloud"),
+        scope: section.fragment_setting("scope"),
         reverse: WrittenRules::read(section, Direction::Reverse),
         forward: WrittenRules::read(section, Direction::Forward),
     }
@@ -83,12 +86,14 @@ fn pair(
     let reverse = rules(Direction::Reverse, &defaults.reverse);
     let forward = rules(Direction::Forward, &defaults.forward);
     let owner = section.fragment_setting("owned_by_cloud").or(defaults.owned_by_cloud.clone());
+    let scope = section.fragment_setting("scope").or(defaults.scope.clone());
     let key = key(&section);
     let pair = TablePair {
         desktop: desktop?,
         cloud: cloud?,
         key,
         owned_by_cloud: owner.into_option(),
+        scope: scope.into_option(),
         reverse: reverse.complete(),
         forward: forward.complete(),
     };

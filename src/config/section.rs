@@ -236,16 +236,23 @@ impl<'a> Section<'a> {
 
     /// One name or several.
     pub(super) fn idents(&self, key: &str) -> Option<Vec<Ident>> {
-        self.texts(key)?.into_iter().map(|text| self.to_ident(key, text)).collect()
+        match self.value(key)? {
+            DeValue::String(_) => Some(vec![self.ident(key)?]),
+            DeValue::Array(_) => {
+                self.texts(key)?.into_iter().map(|text| self.to_ident(key, text)).collect()
+            }
+            _ => {
+                self.other_kind(key, "a text or a list of texts");
+                None
+            }
+        }
     }
 
     /// One text or several.
     pub(super) fn texts(&self, key: &str) -> Option<Vec<Text>> {
         match self.value(key)? {
             DeValue::String(_) => Some(vec![self.text(key)?]),
-            DeValue::Array(items) => {
-                items.iter().map(|item| self.list_item(key, item)).collect::<Option<Vec<Text>>>()
-            }
+            DeValue::Array(items) => items.iter().map(|item| self.list_item(key, item)).collect(),
             _ => {
                 self.other_kind(key, "a text or a list of texts");
                 None

@@ -73,7 +73,7 @@ fn warn(section: &Section<'_>, mode: SslMode, host: &str) {
 }
 
 /// Whether a connection to this host leaves the machine.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host.starts_with('/')
         || host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

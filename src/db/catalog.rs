@@ -6,7 +6,7 @@
 use crate::db::connection::Row;
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
-use crate::ident::{TableName, literal};
+use crate::ident::{Ident, TableName, literal};
 use serde::Deserialize;
 
 /// A table as the catalogs describe it.
@@ -153,6 +153,41 @@ pub fn tables(rows: &[Row], asked: usize) -> Result<Vec<Option<Table>>> {
         }
     }
     Ok(shapes)
+}
+
+/// Asks for every table that somebody of the firm can have made: not the
+/// server's own, not ours, not Supabase's, no part of an extension, and no
+/// partition by itself.
+#[must_use]
+pub fn list() -> Sql {
+    Sql::new(LIST)
+}
+
+const LIST: &str = "\
+select n.nspname, c.relname
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'pgsync', 'auth', 'cron',
+    'extensions', 'graphql', 'graphql_public', 'net', 'pgbouncer', 'pgmq', 'pgsodium', 'realtime',
+    '_realtime', 'storage', 'supabase_functions', 'supabase_migrations', '_supavisor', 'vault')
+  and c.relname not in ('_sync_metadata', '_reverse_sync_metadata')
+  and not exists (
+    select from pg_catalog.pg_depend as d
+    where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by n.nspname, c.relname";
+
+/// The names in an answer to [`list`].
+///
+/// # Errors
+/// When the server answered in an unknown shape.
+pub fn names(rows: &[Row]) -> Result<Vec<TableName>> {
+    let ident = |text: &str| {
+        Ident::new(text).map_err(|bad| Failure::Unexpected(format!("an odd name: {bad}")))
+    };
+    let name =
+        |row: &Row| Ok(TableName { schema: ident(row.text(0)?)?, table: ident(row.text(1)?)? });
+    rows.iter().map(name).collect()
 }
 
 /// Asks for the shapes of several tables.

@@ -4,6 +4,7 @@
 //! statement, so it works through every pooler, and several statements cost
 //! one round trip. All values come back as text. Passwords stay in here.
 
+use crate::branch::Branch;
 use crate::db::failure::{Failure, Result};
 use crate::db::sql::Sql;
 use futures_util::TryStreamExt;
@@ -30,6 +31,8 @@ pub struct Address {
     pub connect_timeout: Duration,
     /// Stands in `pg_stat_activity`, so that people see who we are.
     pub application_name: String,
+    /// Whose records there are ours.
+    pub branch: Branch,
 }
 
 /// What the transport must prove.
@@ -46,6 +49,7 @@ pub struct Session {
     connection: PgConnection,
     state: State,
     pulse: Pulse,
+    branch: Branch,
 }
 
 /// Counts what a session hears from its server, for somebody who watches.
@@ -94,7 +98,14 @@ impl Session {
             .await
             .map_err(|_| timed_out(address.connect_timeout))?
             .map_err(Failure::while_connecting)?;
-        Ok(Self { connection, state: State::Usable, pulse: Pulse::default() })
+        let (state, pulse, branch) = (State::Usable, Pulse::default(), address.branch.clone());
+        Ok(Self { connection, state, pulse, branch })
+    }
+
+    /// Whose records on this server are ours.
+    #[must_use]
+    pub fn branch(&self) -> &Branch {
+        &self.branch
     }
 
     /// Runs statements whose rows nobody needs.
@@ -161,6 +172,13 @@ impl Session {
     pub(in crate::db) fn for_copy(&mut self) -> Result<(&mut PgConnection, &mut State)> {
         self.check()?;
         Ok((&mut self.connection, &mut self.state))
+    }
+
+    /// The server's version, e.g. `17.6`, as far as it says it in numbers.
+    #[must_use]
+    pub fn server_version(&self) -> Option<String> {
+        let number = self.connection.server_version_num()?;
+        Some(format!("{}.{}", number / 10_000, number % 10_000))
     }
 
     /// What tells whether the server has been heard.
@@ -247,6 +265,18 @@ pub struct Row(Vec<Option<String>>);
 impl Row {
     fn read(row: &PgRow) -> Result<Self> {
         (0..row.len()).map(|index| value(row, index)).collect::<Result<_>>().map(Self)
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The value at `index`, or `None` for NULL (and for a column that is not there).

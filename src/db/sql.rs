@@ -14,13 +14,19 @@
 //! - [`loose`]: staging for rows of which some are too long
 //! - [`refusal`]: staged rows that the target refuses
 //! - [`owned`]: rows that belong to the source: delivered, or in conflict
+//! - [`fingerprint`]: keys and hashes of rows, for a comparison that writes nothing
+//! - [`inquiry`]: everything both sides know of one key
 //! - [`sequence`]: what serial and identity columns of the target draw from
+//! - [`inspect`]: what a table's rows say before a run
 //! - [`merge`]: staged rows against the target's, by key: upsert
 //! - [`mirror`]: staged rows against the target's, by content: mirror
 
 pub mod bucket;
 pub mod changed;
 pub mod compare;
+pub mod fingerprint;
+pub mod inquiry;
+pub mod inspect;
 pub mod loose;
 pub mod mapping;
 pub mod merge;

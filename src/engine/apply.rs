@@ -193,7 +193,8 @@ impl Job<'_> {
         let (horizon, how) = (&self.plan.horizon, self.plan.how.to_string());
         let figures = self.figures(&how);
         let standing = self.standing();
-        let advance = Advance { table: &self.plan.name, horizon, standing, figures };
+        let table = self.target.session.branch().ledger(&self.plan.name);
+        let advance = Advance { table: &table, horizon, standing, figures };
         watermark::advance(self.settings.direction, &advance)
     }
 
@@ -236,7 +237,9 @@ impl Job<'_> {
             return Ok(());
         }
         let keyless = self.keyless_rows().await?;
-        let (direction, name) = (self.settings.direction, self.plan.name.as_str());
+        let direction = self.settings.direction;
+        let name = self.target.session.branch().ledger(&self.plan.name);
+        let name = name.as_str();
         let run = self.settings.run.as_str();
         let mut statements = Vec::new();
         if !keyless.is_empty() {

@@ -187,7 +187,7 @@ fn target_answers(rows: &[Row]) -> Result<(Option<u64>, HashMap<usize, Counts>)>
     }
 }
 
-fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
+pub(super) fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
     rows.iter().map(counts).collect()
 }
 
@@ -265,7 +265,7 @@ pub async fn buckets(
 }
 
 /// The buckets, and the rows that are in none of them.
-fn read(rows: &[Row]) -> Result<(Buckets, u64)> {
+pub(super) fn read(rows: &[Row]) -> Result<(Buckets, u64)> {
     let (mut buckets, mut keyless) = (Buckets::new(), 0);
     for row in rows {
         if row.get(0).is_none() {

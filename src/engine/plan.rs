@@ -6,6 +6,8 @@
 //! - [`division`]: into which buckets a comparison cuts the keys
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
+//! - [`questions`]: what of a pair's rows is worth knowing before a run
+//! - [`verification`]: what a verification compares
 //! - [`work`]: what a survey's counts mean
 
 pub mod columns;
@@ -14,8 +16,11 @@ pub mod cursor;
 pub mod division;
 pub mod loss;
 pub mod order;
+pub mod questions;
+pub mod verification;
 pub mod work;
 
+use crate::branch::Branch;
 use crate::config::{
     ColumnRule, CursorChoice, Limits, Mode, OnDuplicate, Rules, Share, SqlFragment,
 };
@@ -173,6 +178,8 @@ pub struct Facts<'a> {
     pub watermark: Option<&'a Watermark>,
     /// Keys of the pair's rejects.
     pub rejected: &'a [String],
+    /// Whose records on the target are ours.
+    pub branch: &'a Branch,
 }
 
 /// Plans one pair.
@@ -184,6 +191,7 @@ pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
     let columns::Columns { mut mapping, left_out } =
         columns::map(pair, facts.source, facts.target)?;
     let transaction_ids = transaction_ids(facts.source);
+    mapping.branch = facts.branch.clone();
     complete(&mut mapping, pair, facts.point, transaction_ids);
     let horizon = Horizon {
         xid: facts.point.horizon,
@@ -323,7 +331,8 @@ fn check_name(pair: &Pair) -> Result<()> {
 }
 
 /// The column that a pair goes by where transaction ids are of no use.
-fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
+#[must_use]
+pub fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
     match choice {
         CursorChoice::Column(column) => Some(column.clone()),
         CursorChoice::Auto | CursorChoice::Reconcile => {
@@ -334,7 +343,8 @@ fn cursor_column(choice: &CursorChoice, source: &Table) -> Option<Ident> {
 
 /// `xmin` is worth something in heap tables only, and only where every part
 /// of the table is one.
-fn transaction_ids(source: &Table) -> TransactionIds {
+#[must_use]
+pub fn transaction_ids(source: &Table) -> TransactionIds {
     let heap = source.leaves.iter().all(|leaf| {
         matches!(leaf.kind, Kind::Table | Kind::MaterializedView)
             && leaf.access_method.as_deref() == Some("heap")

@@ -136,7 +136,7 @@ impl Run<'_> {
         }
     }
 
-    async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
+    pub(in crate::engine) async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
         let (sources, targets) = shapes::read(self.source, self.target, pairs).await?;
         failpoint::at(Point::CatalogsRead);
         let (watermarks, rejected) = self.read_metadata().await?;
@@ -186,6 +186,7 @@ impl Run<'_> {
             reading: self.settings.reading,
             watermark,
             rejected,
+            branch: self.target.session.branch(),
         };
         let plan = plan::table(pair, facts)?;
         self.tell_left_out(&plan);
@@ -274,7 +275,7 @@ impl Run<'_> {
         Prepared { plan, survey, work }
     }
 
-    async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) {
+    pub(in crate::engine) async fn not_surveyed(&mut self, plan: &TablePlan, trouble: Trouble) {
         let error = trouble.explain(plan, self.source.side, self.target.side);
         self.settle(outcome_of(plan, 0, Done::default(), Duration::ZERO, Some(error))).await;
     }
@@ -369,7 +370,8 @@ pub async fn remember_failure(
         seconds: outcome.elapsed.as_secs_f64(),
     };
     let text = error.one_line();
-    let sql = watermark::fail(settings.direction, &outcome.table, &figures, &text);
+    let ledger = target.session.branch().ledger(&outcome.table);
+    let sql = watermark::fail(settings.direction, &ledger, &figures, &text);
     if let Err(failure) = target.ask(&sql).await {
         observer.hear(Event::Warning(&format!(
             "the failure of {} could not be kept for status: {failure}",
@@ -405,7 +407,7 @@ fn outcome_of(
     }
 }
 
-fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
+pub(super) fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
     Error::new(Kind::Table, format!("could not find table {table} on the {side}"))
         .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
 }

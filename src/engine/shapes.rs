@@ -39,12 +39,39 @@ pub async fn read(
     target: &mut Target,
     pairs: &[Pair],
 ) -> Result<(Vec<Shape>, Vec<Shape>)> {
+    both(Asked::Source(source), Asked::Target(target), pairs).await
+}
+
+/// The same where both sides are only read.
+///
+/// # Errors
+/// When a side does not answer at all.
+pub async fn read_only(
+    source: &mut Source,
+    target: &mut Source,
+    pairs: &[Pair],
+) -> Result<(Vec<Shape>, Vec<Shape>)> {
+    both(Asked::Source(source), Asked::Source(target), pairs).await
+}
+
+async fn both(
+    mut source: Asked<'_>,
+    mut target: Asked<'_>,
+    pairs: &[Pair],
+) -> Result<(Vec<Shape>, Vec<Shape>)> {
     let names = |side: fn(&Pair) -> &TableName| pairs.iter().map(side).cloned().collect();
     let (sources, targets): (Vec<_>, Vec<_>) =
         (names(|pair| &pair.source), names(|pair| &pair.target));
-    let (mut source, mut target) = (Asked::Source(source), Asked::Target(target));
     let (of_source, of_target) = tokio::join!(source.shapes(&sources), target.shapes(&targets));
     Ok((of_source?, of_target?))
+}
+
+/// Reads the shapes of tables of a side that is only read.
+///
+/// # Errors
+/// When the side does not answer at all.
+pub async fn of(source: &mut Source, tables: &[TableName]) -> Result<Vec<Shape>> {
+    Asked::Source(source).shapes(tables).await
 }
 
 impl Asked<'_> {

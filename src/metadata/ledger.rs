@@ -51,7 +51,8 @@ pub async fn rejected_keys(
     ));
     let mut keys: HashMap<String, Vec<String>> = HashMap::new();
     for row in session.rows(&sql).await? {
-        keys.entry(row.text(0)?.to_owned()).or_default().push(row.text(1)?.to_owned());
+        let Some(table) = session.branch().table_in(row.text(0)?) else { continue };
+        keys.entry(table.to_owned()).or_default().push(row.text(1)?.to_owned());
     }
     Ok(keys)
 }
@@ -97,9 +98,10 @@ pub fn record_keyless(direction: Direction, table: &str, run: &str, rows: &[Keyl
 /// When the server refuses.
 pub async fn begin_run(session: &mut Session, run: &str, direction: Direction) -> Result<()> {
     let sql = Sql::new(format!(
-        "insert into pgsync.runs (run_id, direction, version) values ({}, {}, {})",
+        "insert into pgsync.runs (run_id, direction, desktop, version) values ({}, {}, {}, {})",
         literal(run),
         literal(direction.word()),
+        literal(session.branch().name()),
         literal(env!("CARGO_PKG_VERSION")),
     ));
     session.execute(&sql).await

@@ -7,7 +7,7 @@
 //!
 //! Source: <https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS>
 
-use crate::db::connection::Session;
+use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
 use crate::metadata::Direction;
@@ -55,8 +55,21 @@ pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Opt
         tokio::time::sleep(PAUSE).await;
     }
     let rows = desktop.rows(&who(number)).await?;
-    let word = |index| rows.first().and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();
-    Ok(Some(Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }))
+    Ok(Some(holder_of(rows.first())))
+}
+
+/// Who holds the lock, without asking for it.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn holder(desktop: &mut Session, direction: Direction) -> Result<Option<Holder>> {
+    let rows = desktop.rows(&who(number(direction))).await?;
+    Ok(rows.first().map(|row| holder_of(Some(row))))
+}
+
+fn holder_of(row: Option<&Row>) -> Holder {
+    let word = |index| row.and_then(|row| row.get(index)).unwrap_or("unknown").to_owned();
+    Holder { pid: word(0), application: word(1), since: word(2), address: word(3) }
 }
 
 /// As long as a session holds the lock, its server must not take our silence

@@ -58,6 +58,12 @@ pub async fn pending(session: &mut Session, side: Side) -> Result<Vec<&'static M
     Ok(pending)
 }
 
+/// How many migrations a side has.
+#[must_use]
+pub fn count(side: Side) -> usize {
+    side.migrator().iter().count()
+}
+
 fn changed(migration: &Migration) -> Failure {
     Failure::Unexpected(format!(
         "migration {} was applied by another version of pgsync with other contents",
@@ -80,6 +86,23 @@ const APPLIED: &str = "\
 select version, encode(checksum, 'hex')
 from pgsync._sqlx_migrations
 where success";
+
+/// Whether our role may read and write all of our own tables that are there.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn are_usable(session: &mut Session) -> Result<bool> {
+    Ok(session.row(&Sql::new(USABLE)).await?.flag(0))
+}
+
+const USABLE: &str = "\
+select coalesce(has_schema_privilege(to_regnamespace('pgsync'), 'usage'), false)
+  and bool_and(has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+    and has_table_privilege(c.oid, 'update'))
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind = 'r' and (n.nspname = 'pgsync' and c.relname <> '_sqlx_migrations'
+  or n.nspname = 'public' and c.relname in ('_sync_metadata', '_reverse_sync_metadata'))";
 
 /// Applies migrations in one transaction.
 ///

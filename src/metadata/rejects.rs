@@ -3,11 +3,13 @@
 //! Which rows are refused is for `engine::apply` to find out; here they are
 //! counted, listed and forgotten.
 
+use crate::branch::Branch;
 use crate::db::connection::{Row, Session};
 use crate::db::failure::Result;
 use crate::db::sql::Sql;
-use crate::ident::literal;
+use crate::ident::{array_literal, literal};
 use crate::metadata::Direction;
+use std::collections::HashMap;
 
 /// A reject as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,23 +73,74 @@ pub async fn list(
     direction: Direction,
     table: Option<&str>,
 ) -> Result<Vec<Reject>> {
-    let table = table.map_or("true".to_owned(), |name| format!("table_name = {}", literal(name)));
+    let condition = table.map_or("true".to_owned(), |name| {
+        format!("table_name = {}", literal(&session.branch().ledger(name)))
+    });
+    list_where(session, direction, &condition).await
+}
+
+async fn list_where(
+    session: &mut Session,
+    direction: Direction,
+    condition: &str,
+) -> Result<Vec<Reject>> {
     let sql = Sql::new(format!(
         "select table_name, key, reason, sqlstate, message, \
          to_char(first_seen at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), \
          to_char(last_seen at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), attempts, \
          source_row::text, target_row::text from pgsync.rejects \
-         where direction = {} and {table} order by table_name, key, row_hash",
+         where direction = {} and {condition} order by table_name, key, row_hash",
         literal(direction.word())
     ));
-    session.rows(&sql).await?.iter().map(|row| reject(direction, row)).collect()
+    let rows = session.rows(&sql).await?;
+    let rejects = rows.iter().map(|row| reject(direction, session.branch(), row));
+    rejects.filter_map(Result::transpose).collect()
 }
 
-fn reject(direction: Direction, row: &Row) -> Result<Reject> {
+/// How many rejects of a direction there are, by table and key.
+pub type Counts = HashMap<String, HashMap<String, u64>>;
+
+/// Counts the rejects of a direction, by table and key.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn by_key(session: &mut Session, direction: Direction) -> Result<Counts> {
+    let sql = Sql::new(format!(
+        "select table_name, key, count(*) from pgsync.rejects where direction = {} group by 1, 2",
+        literal(direction.word())
+    ));
+    let mut counts = Counts::new();
+    for row in session.rows(&sql).await? {
+        let Some(table) = session.branch().table_in(row.text(0)?) else { continue };
+        let keys = counts.entry(table.to_owned()).or_default();
+        keys.insert(row.text(1)?.to_owned(), row.number(2)?);
+    }
+    Ok(counts)
+}
+
+/// The rejects of a table with one of these keys.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn with_keys(
+    session: &mut Session,
+    direction: Direction,
+    table: &str,
+    keys: &[&str],
+) -> Result<Vec<Reject>> {
+    let keys = array_literal(keys.iter().copied().map(Some));
+    let table = literal(&session.branch().ledger(table));
+    let condition = format!("table_name = {table} and key = any ({keys}::text[])");
+    list_where(session, direction, &condition).await
+}
+
+/// `None`: another desktop's.
+fn reject(direction: Direction, branch: &Branch, row: &Row) -> Result<Option<Reject>> {
     let optional = |index| row.get(index).map(str::to_owned);
-    Ok(Reject {
+    let Some(table) = branch.table_in(row.text(0)?) else { return Ok(None) };
+    Ok(Some(Reject {
         direction,
-        table: row.text(0)?.to_owned(),
+        table: table.to_owned(),
         key: row.text(1)?.to_owned(),
         reason: row.text(2)?.to_owned(),
         sqlstate: optional(3),
@@ -97,7 +150,7 @@ fn reject(direction: Direction, row: &Row) -> Result<Reject> {
         attempts: row.number(7)?,
         row: optional(8),
         standing: optional(9),
-    })
+    }))
 }
 
 /// Forgets the rejects of a table with this key; returns how many.
@@ -113,7 +166,7 @@ pub async fn forget(
     let sql = Sql::new(format!(
         "with gone as (delete from pgsync.rejects where {} and key = {} returning 1) \
          select count(*) from gone",
-        of_table(direction, table),
+        of_table(direction, &session.branch().ledger(table)),
         literal(key)
     ));
     session.row(&sql).await?.number(0)

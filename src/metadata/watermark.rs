@@ -54,7 +54,11 @@ pub type Watermarks = HashMap<String, Watermark>;
 /// When the server refuses.
 pub async fn read(session: &mut Session, direction: Direction) -> Result<Watermarks> {
     let rows = session.rows(&Sql::new(format!("{READ} {}", direction.watermark_table()))).await?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), watermark(row)?))).collect()
+    let ours = |row: &Row| {
+        let table = session.branch().table_in(row.text(0)?).map(str::to_owned);
+        table.map(|table| Ok((table, watermark(row)?))).transpose()
+    };
+    rows.iter().filter_map(|row| ours(row).transpose()).collect()
 }
 
 const READ: &str = "\
@@ -210,7 +214,8 @@ pub fn seed(direction: Direction, table: &str) -> Sql {
 /// # Errors
 /// When the server refuses.
 pub async fn ensure(session: &mut Session, direction: Direction, table: &str) -> Result<bool> {
-    let seed = Sql::new(format!("{} returning 1", seed(direction, table)));
+    let table = session.branch().ledger(table);
+    let seed = Sql::new(format!("{} returning 1", seed(direction, &table)));
     Ok(!session.rows(&seed).await?.is_empty())
 }
 
@@ -225,7 +230,7 @@ pub async fn reset(session: &mut Session, direction: Direction, table: &str) -> 
         "update {} set last_sync_timestamp = '1970-01-01 00:00:00+00', horizon = null, \
          horizon_timestamp = null, updated_at = now() where table_name = {}",
         direction.watermark_table(),
-        literal(table)
+        literal(&session.branch().ledger(table))
     ));
     session.execute(&reset).await
 }
@@ -256,7 +261,16 @@ pub struct LastRun {
 /// When the server refuses.
 pub async fn last_runs(session: &mut Session, direction: Direction) -> Result<Vec<LastRun>> {
     let sql = format!("{LAST_RUNS} {} order by table_name", direction.watermark_table());
-    session.rows(&Sql::new(sql)).await?.iter().map(last_run).collect()
+    let mut runs: Vec<LastRun> =
+        session.rows(&Sql::new(sql)).await?.iter().map(last_run).collect::<Result<_>>()?;
+    runs.retain_mut(|run| match session.branch().table_in(&run.table) {
+        Some(table) => {
+            run.table = table.to_owned();
+            true
+        }
+        None => false,
+    });
+    Ok(runs)
 }
 
 const LAST_RUNS: &str = "\

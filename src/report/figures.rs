@@ -22,10 +22,28 @@ pub fn of(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number)) }
 }
 
+/// `16 kB`, `4.1 MB`
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", number / unit, number % unit * 10 / unit);
+    match number {
+        0..1_024 => format!("{number} bytes"),
+        1_024..1_048_576 => format!("{} kB", number / 1_024),
+        1_048_576..1_073_741_824 => format!("{} MB", tenths(1_048_576)),
+        _ => format!("{} GB", tenths(1_073_741_824)),
+    }
+}
+
 /// `0.25 s`
 #[must_use]
 pub fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
+}
+
+/// For programs: seconds, to the thousandth.
+#[must_use]
+pub fn thousandths(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// `12 s`, `5 min`, `3 h 20 min`, `4 d 1 h`
@@ -55,6 +73,10 @@ mod tests {
         assert_eq!(
             [-5, 59, 60, 12_000, 400_000].map(age),
             ["in the future", "59 s", "1 min", "3 h 20 min", "4 d 15 h"]
+        );
+        assert_eq!(
+            [512, 16_384, 4_299_162, 3_221_225_472].map(bytes),
+            ["512 bytes", "16 kB", "4.1 MB", "3.0 GB"]
         );
         assert_eq!(seconds(Duration::from_millis(1_234)), "1.23 s");
     }

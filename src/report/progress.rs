@@ -6,27 +6,29 @@ use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// A bar that is there while a table is being worked on.
-pub struct Progress {
-    bar: Mutex<Option<ProgressBar>>,
+/// Whether bars are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    OnTerminals,
+    Never,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A bar that is there while a table is being worked on.
+pub struct Progress {
+    visibility: Visibility,
+    bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Progress {
     /// No bar yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self { bar: Mutex::new(None) }
+    pub fn new(visibility: Visibility) -> Self {
+        Self { visibility, bar: Mutex::new(None) }
     }
 
     /// Shows that a table is being worked on.
     pub fn start(&self, table: &str, rows: u64) {
-        if !std::io::stderr().is_terminal() {
+        if self.visibility == Visibility::Never || !std::io::stderr().is_terminal() {
             return;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));

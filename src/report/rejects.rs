@@ -4,6 +4,7 @@ use crate::cli::Format;
 use crate::metadata::rejects::Reject;
 use crate::report::Report;
 use crate::report::figures::of;
+use crate::report::ink::Ink;
 use serde_json::json;
 
 /// Prints them.
@@ -13,6 +14,18 @@ pub fn list(report: &Report, rejects: &[Reject], format: Format) {
         Format::Json => as_json(report, rejects),
         Format::Csv => as_csv(report, rejects),
     }
+}
+
+/// One was taken off the list.
+pub fn forgotten(report: &Report, table: &str, key: &str) {
+    report.data(&json!({ "message_type": "forgotten", "table": table, "key": key }));
+    report.last(
+        None,
+        format_args!(
+            "forgotten: {key} of {table}; it is not tried again until its row changes, or the \
+             table is compared in full"
+        ),
+    );
 }
 
 fn as_text(report: &Report, rejects: &[Reject]) {
@@ -36,7 +49,9 @@ fn as_text(report: &Report, rejects: &[Reject]) {
         report.line("");
     }
     let next = if rejects.is_empty() { "" } else { "; every run tries them again" };
-    report.line(format_args!("{} rejected{next}", of(rejects.len() as u64, "row")));
+    let ink = if rejects.is_empty() { Ink::Good } else { Ink::Warning };
+    let rows = of(rejects.len() as u64, "row");
+    report.last(Some(ink), format_args!("{rows} rejected{next}"));
 }
 
 fn as_json(report: &Report, rejects: &[Reject]) {
@@ -44,7 +59,7 @@ fn as_json(report: &Report, rejects: &[Reject]) {
         let row = |text: &Option<String>| {
             text.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok())
         };
-        report.data(json!({
+        report.data(&json!({
             "message_type": "reject",
             "direction": reject.direction.word(),
             "table": reject.table,
@@ -60,7 +75,7 @@ fn as_json(report: &Report, rejects: &[Reject]) {
             "standing": row(&reject.standing),
         }));
     }
-    report.data(json!({ "message_type": "summary", "version": 1, "rejects": rejects.len() }));
+    report.summarise(&json!({ "rejects": rejects.len() }));
 }
 
 const COLUMNS: [&str; 10] = [
@@ -111,7 +126,7 @@ fn cell(text: &str) -> String {
 /// The next step, by what the target said.
 ///
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn advice(reject: &Reject) -> String {
+pub(super) fn advice(reject: &Reject) -> String {
     let (source, target) = match reject.direction {
         crate::metadata::Direction::Reverse => ("cloud", "desktop"),
         crate::metadata::Direction::Forward => ("desktop", "cloud"),

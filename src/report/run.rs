@@ -1,10 +1,14 @@
-//! A run, told to people: what runs, a line a table, a summary.
+//! A run, told: what runs, a line a table, a summary.
+
+mod data;
 
 use crate::engine::apply::Done;
 use crate::engine::event::{Event, Observer, Outcome};
-use crate::error::Kind;
+use crate::error::{Exit, Kind};
 use crate::metadata::Direction;
 use crate::report::figures::{count, of, seconds};
+use crate::report::ink::Ink;
+use crate::report::journal::Level;
 use crate::report::{Report, Verbosity};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -38,6 +42,7 @@ pub struct RunReport<'a> {
     target: &'static str,
     direction: Direction,
     effect: Effect,
+    run: String,
     left_out: Mutex<Vec<String>>,
 }
 
@@ -60,6 +65,20 @@ impl<'a> RunReport<'a> {
         ));
         report.line(format_args!("  {:<8} {}", from.0, from.1));
         report.line(format_args!("  {:<8} {}", to.0, to.1));
+        report.name(format_args!("{} {}", opening.direction.word(), opening.run));
+        report.log(
+            Level::Info,
+            format_args!(
+                "reads from {} {}, writes to {} {}, {}{dry}: {}",
+                from.0,
+                from.1,
+                to.0,
+                to.1,
+                of(opening.tables.len() as u64, "table"),
+                opening.tables.join(", ")
+            ),
+        );
+        report.data(&data::started(opening));
         let width = opening.tables.iter().map(|name| name.len()).max().unwrap_or(0).max(5);
         Self {
             report,
@@ -67,6 +86,7 @@ impl<'a> RunReport<'a> {
             target: opening.to.0,
             direction: opening.direction,
             effect: opening.effect,
+            run: opening.run.to_owned(),
             left_out: Mutex::new(Vec::new()),
         }
     }
@@ -78,7 +98,8 @@ impl<'a> RunReport<'a> {
             Direction::Forward => &["inserted", "updated", "deleted", "protected"],
         };
         self.report.line("");
-        self.columns("table", "checked", names.iter().map(ToString::to_string), "time", "how");
+        let names = names.iter().map(ToString::to_string);
+        self.report.line(self.columns("table", "checked", names, "time", "how"));
     }
 
     fn outcome(&self, outcome: &Outcome) {
@@ -101,8 +122,27 @@ impl<'a> RunReport<'a> {
         let checked = count(outcome.checked);
         let time = seconds(outcome.elapsed);
         let how = format!("{how}{rejected}");
-        self.columns(&outcome.table, &checked, figures.into_iter().map(count), &time, &how);
+        let line =
+            self.columns(&outcome.table, &checked, figures.into_iter().map(count), &time, &how);
+        match (&outcome.failure, done.rejected) {
+            (Some(_), _) => self.report.inked(Ink::Bad, line),
+            (None, 0) => self.report.line(line),
+            (None, _) => self.report.inked(Ink::Warning, line),
+        }
         self.keys(&outcome.updated_keys);
+        self.report.data(&data::table(&self.run, self.direction, outcome));
+        let level = if outcome.failure.is_some() { Level::Error } else { Level::Info };
+        self.report.log(level, in_a_line(outcome, &how));
+    }
+
+    /// What the servers are, for the log.
+    pub fn servers(&self, servers: &[(&'static str, Option<String>)]) {
+        let version = |version: &Option<String>| version.clone().unwrap_or("unknown".to_owned());
+        let told: Vec<String> = servers
+            .iter()
+            .map(|(side, known)| format!("{side} is PostgreSQL {}", version(known)))
+            .collect();
+        self.report.log(Level::Info, told.join(", "));
     }
 
     fn columns(
@@ -112,13 +152,13 @@ impl<'a> RunReport<'a> {
         figures: impl Iterator<Item = String>,
         time: &str,
         how: &str,
-    ) {
+    ) -> String {
         let figures: Vec<String> = figures.map(|figure| format!(" {figure:>9}")).collect();
-        self.report.line(format_args!(
+        format!(
             "  {table:<width$} {checked:>11}{} {time:>9}  {how}",
             figures.concat(),
             width = self.width
-        ));
+        )
     }
 
     /// The rows that a dry run would set to the source's values.
@@ -158,6 +198,7 @@ impl<'a> RunReport<'a> {
         read_point: &str,
         elapsed: Duration,
         left: Option<usize>,
+        exit: Exit,
     ) {
         self.report.progress.stop();
         self.report.line("");
@@ -170,11 +211,18 @@ impl<'a> RunReport<'a> {
         self.columns_left_out();
         self.rejects(outcomes);
         let left = left.unwrap_or(0) + interrupted.len();
-        self.report.line(if left > 0 {
+        let summary = if left > 0 {
             self.interrupted(outcomes, left, elapsed)
         } else {
             self.summary(outcomes, read_point, elapsed)
-        });
+        };
+        let ink = match exit {
+            Exit::Done => Ink::Good,
+            Exit::Rejected | Exit::Interrupted => Ink::Warning,
+            _ => Ink::Bad,
+        };
+        self.report.last(Some(ink), summary);
+        self.report.summarise(&data::summary(&self.run, outcomes, read_point, left));
     }
 
     /// Which rows were set aside and why, the first of each table.
@@ -191,8 +239,8 @@ impl<'a> RunReport<'a> {
         }
         let rejected: u64 = outcomes.iter().map(|outcome| outcome.done.rejected).sum();
         if rejected > 0 {
-            self.report.note(format_args!(
-                "warning: {} rejected and set aside; every run tries them again; for all of them \
+            self.report.warning(format_args!(
+                "{} rejected and set aside; every run tries them again; for all of them \
                  and what to do, run: {LOOK_AT_REJECTS}",
                 of(rejected, "row"),
             ));
@@ -258,6 +306,24 @@ impl RunReport<'_> {
             Effect::DryRun => format!("{rows} would be {verb}"),
         }
     }
+}
+
+/// An outcome for the log, every figure of it.
+fn in_a_line(outcome: &Outcome, how: &str) -> String {
+    let done = &outcome.done;
+    format!(
+        "table {}: {how}; checked {}, new {}, inserted {}, updated {}, deleted {}, protected {}, \
+         rejected {}, in {}",
+        outcome.table,
+        outcome.checked,
+        done.new,
+        done.inserted,
+        done.updated,
+        done.deleted,
+        done.protected,
+        done.rejected,
+        seconds(outcome.elapsed)
+    )
 }
 
 /// `2026-03-01 10:00:00 UTC` from a watermark's text.

@@ -11,12 +11,15 @@
 )]
 
 mod batch;
+mod branches;
+mod check;
 mod columns;
 mod concurrency;
 mod conflicts;
 mod connections;
 mod conversions;
 mod cursor;
+mod explain;
 mod firm;
 mod forward;
 mod forward_columns;
@@ -29,13 +32,18 @@ mod forward_pooler;
 mod forward_types;
 mod fuzzed;
 mod harm;
+mod init;
 mod interruption;
+mod json;
 mod keys;
+mod logs;
 mod look;
 mod metadata;
 mod mirror;
 mod mirror_changes;
 mod names;
+#[cfg(unix)]
+mod notices;
 mod office;
 mod output;
 #[cfg(unix)]
@@ -47,6 +55,8 @@ mod schedule;
 mod secrets;
 mod smuggling;
 mod sources;
+mod status;
 mod told;
 mod types;
 mod values;
+mod verify;

@@ -185,3 +185,19 @@ async fn a_large_table_is_compared_in_buckets() {
     both_sides_hold_the_same(&office).await;
     nothing_moves(&office).await;
 }
+
+/// Neither side has a key; the first run fills an empty table, the next ones
+/// compare.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_needs_no_key() {
+    let office = Office::with(
+        "create table note (v text)",
+        "create table note (v text); insert into note values ('a'), ('a'), (null)",
+        "[tables.note]\nforward = \"mirror\"",
+    )
+    .await;
+    office.forward_twice(&[]).await;
+    office.pair.desktop.run("insert into note values ('b')").await;
+    office.forward_twice(&["--full"]).await;
+    assert_eq!(office.both("select v from note order by 1").await, ["a", "a", "b", "NULL"]);
+}

@@ -68,8 +68,14 @@ async fn help() {
         &["reverse", "--help"],
         &["forward", "--help"],
         &["init-metadata", "--help"],
+        &["check", "--help"],
+        &["init", "--help"],
+        &["verify", "--help"],
+        &["explain", "--help"],
         &["status", "--help"],
         &["schedule", "--help"],
+        &["rejects", "--help"],
+        &["completions", "--help"],
         &["--version"],
     ] {
         assert_eq!(told.run_command(alone(arguments), arguments).await.code, 0);

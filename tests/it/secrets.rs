@@ -30,6 +30,7 @@ const PLACES: [Place; 5] =
 struct Vault {
     office: Office,
     searched: usize,
+    written: usize,
 }
 
 impl Vault {
@@ -47,7 +48,7 @@ impl Vault {
         let rows = "insert into t values (1, 'a'), (2, 'b'); alter table narrow alter v type text;
             insert into narrow values (1, 'too long')";
         office.pair.cloud.run(rows).await;
-        Self { office, searched: 0 }
+        Self { office, searched: 0, written: 0 }
     }
 
     fn base(db: &Db) -> String {
@@ -76,7 +77,9 @@ impl Vault {
             }
         };
         self.office.configure(&format!(
-            "desktop_time_zone = \"UTC\"\n{}{}[retry]\nattempts = 2\nfirst_pause = \"10ms\"\n{TABLES}",
+            "desktop_time_zone = \"UTC\"\n{}{}[log]\nfile = \"pgsync.log\"\n\
+             [notify]\non_failure = [\"sh\", \"-c\", \"cat >> notices\"]\n\
+             [retry]\nattempts = 2\nfirst_pause = \"10ms\"\n{TABLES}",
             section("desktop", desktop),
             section("cloud", cloud)
         ));
@@ -116,6 +119,15 @@ impl Vault {
     fn run(&mut self, mut command: Command, what: &str) -> Ran {
         let ran = Ran::from(command.output().unwrap());
         self.search(&ran.to_string(), what);
+        // A damaged configuration may name neither.
+        for name in ["pgsync.log", "notices"] {
+            let file = self.office.folder().join(name);
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                self.written += text.len();
+                self.search(&text, name);
+                std::fs::remove_file(file).unwrap();
+            }
+        }
         ran
     }
 
@@ -163,6 +175,7 @@ async fn no_command_and_no_failure_tells_a_password() {
             (&["rejects", "-vvv"], 4),
             (&["rejects", "--retry", "-vvv"], 4),
             (&["status", "-vvv"], 0),
+            (&["check", "-vvv"], 2),
             (&["init-metadata", "--reset", "t", "-vvv"], 0),
             (&["reverse", "unknown", "-vvv"], 2),
             (&["reverse", "--wait", "soon"], 2),
@@ -206,6 +219,7 @@ async fn no_command_and_no_failure_tells_a_password() {
     }
     assert!(MARKS.iter().all(|mark| PASSWORD.contains(mark) || IN_URL.contains(mark)));
     assert!(refused > 60, "only {refused} connections and configurations were refused");
+    assert!(vault.written > 50_000, "{}", vault.written);
     println!("{} texts searched, {refused} of refused runs", vault.searched);
 }
 

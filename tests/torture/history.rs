@@ -1,15 +1,16 @@
 //! A history: people at work on both sides, runs between them, faults; then
 //! quiet, and the verdict.
 
+mod quiet;
+
 use crate::changes::Desk;
-use crate::found::Holdings;
 use crate::harm::{Harm, Stop};
 use crate::prng::Prng;
 use crate::run::{Ended, How, Progress, Run};
 use crate::shadow::Shadow;
 use crate::tables::{self, Archive, Cursor, Table};
 use crate::tally::Tally;
-use crate::verdict::{Beginning, Evidence, Fault, Finding};
+use crate::verdict::{Fault, Finding};
 use crate::world::{Fall, Way, World};
 use crate::writer::{Change, Outcome};
 use pgsync::failpoint::Point;
@@ -19,9 +20,6 @@ use std::time::Duration;
 
 /// How long a run may stand still before somebody else goes on.
 const GLANCE: Duration = Duration::from_millis(12);
-
-/// Rounds after which both sides must have come to rest.
-const ROUNDS: usize = 6;
 
 pub struct History<'a> {
     pub world: &'a mut World,
@@ -188,6 +186,7 @@ impl<'a> History<'a> {
             }
             55..65 => self.both_at_once().await,
             65..67 => self.twice_at_once(direction).await,
+            67 => self.power_cut_behind_a_rollback(direction).await,
             _ => self.run(direction, Vec::new()).await,
         }
     }
@@ -203,6 +202,32 @@ impl<'a> History<'a> {
         self.tally.fault("both directions at once");
         self.wait_for(&mut reverse).await;
         self.wait_for(&mut forward).await;
+    }
+
+    /// What was rolled back need not be on the disk: a server that loses its
+    /// power then gives the same transaction ids out again.
+    async fn power_cut_behind_a_rollback(&mut self, direction: Direction) {
+        let side = match direction {
+            Direction::Reverse => Side::Cloud,
+            Direction::Forward => Side::Desktop,
+        };
+        for at in 0..self.world.writers.len() {
+            if self.world.writers[at].side == side && !self.world.writers[at].is_in_transaction() {
+                self.world.writers[at].begin().await;
+                self.change(at).await;
+            }
+        }
+        for writer in self.world.writers.iter_mut().filter(|writer| writer.side == side) {
+            if writer.is_in_transaction() {
+                writer.roll_back().await;
+            }
+        }
+        self.log(format!("{}: power cut behind a rollback", side.name()));
+        self.tally.fault("server killed behind a rollback");
+        self.run_in_peace(direction).await;
+        self.world.restart(side, Fall::PowerCut);
+        let table = self.random.pick(&tables::ALL);
+        self.insert(side, table).await;
     }
 
     async fn twice_at_once(&mut self, direction: Direction) {
@@ -282,86 +307,6 @@ impl<'a> History<'a> {
             self.findings.push((Fault::Restless, format!("{word} {ending}: {}", ended.told)));
         }
         self.tally.run(word, ending);
-    }
-
-    /// Everybody finishes; then both directions until there is nothing to do.
-    async fn rest(&mut self) {
-        for writer in &mut self.world.writers {
-            if writer.is_in_transaction() && self.random.percent(80) {
-                writer.commit(&mut self.shadow).await;
-            } else if writer.is_in_transaction() {
-                writer.roll_back().await;
-            }
-        }
-        self.log("--- rest".to_owned());
-        self.fill_empty_mirrors().await;
-        for _ in 0..ROUNDS {
-            let reverse = self.run_in_peace(Direction::Reverse).await;
-            let forward = self.run_in_peace(Direction::Forward).await;
-            if reverse + forward == 0 {
-                return;
-            }
-        }
-        self.findings.push((Fault::Restless, "there is always something left to do".to_owned()));
-    }
-
-    /// An empty source never empties a target, so a mirror of nothing stops.
-    async fn fill_empty_mirrors(&mut self) {
-        for table in tables::ALL.into_iter().filter(|table| table.is_mirrored()) {
-            let is_empty = !self.shadow.rows(Side::Desktop, table).any(|(_, state)| !state.phone);
-            if is_empty {
-                self.insert(Side::Desktop, table).await;
-            }
-        }
-    }
-
-    /// How many rows a run wrote; one for a run that did not end well.
-    async fn run_in_peace(&mut self, direction: Direction) -> i64 {
-        let mut run = self.world.run(direction, [Way::Straight; 2], false).await;
-        let ended = loop {
-            if let Progress::Ended(ended) = run.next(Duration::from_secs(1)).await {
-                break ended;
-            }
-        };
-        self.ended(direction, &ended);
-        if !matches!(ended.code, Some(0 | 4)) {
-            return 1;
-        }
-        let target = match direction {
-            Direction::Reverse => Side::Desktop,
-            Direction::Forward => Side::Cloud,
-        };
-        let sql = format!(
-            "select (rows_inserted + rows_updated + rows_deleted)::text from pgsync.runs \
-             where run_id like '%-{}' order by started_at desc limit 1",
-            ended.pid
-        );
-        let rows = self.world.looker(target).ask(&sql).await.expect("the figures of a run");
-        crate::writer::text(&rows[0], 0).unwrap().parse().unwrap()
-    }
-
-    async fn judge(&mut self, beginning: Beginning) {
-        let cloud = Holdings::of(&mut self.world.cloud).await;
-        let desktop = Holdings::of(&mut self.world.desktop).await;
-        let (shadow, cloud, desktop) = (&self.shadow, &cloud, &desktop);
-        self.findings.extend(Evidence { shadow, cloud, desktop, beginning }.judge());
-        if self.world.archive == Archive::Filled {
-            self.tally.deed("archives compared");
-            self.judge_archive(Side::Cloud).await;
-            self.judge_archive(Side::Desktop).await;
-        }
-    }
-
-    async fn judge_archive(&mut self, side: Side) {
-        let rows = self.world.looker(side).ask(tables::COUNT_ARCHIVE).await.expect("a count");
-        let count = |index| crate::writer::text(&rows[0], index).unwrap().parse::<usize>().unwrap();
-        let (there, right) = (count(0), count(1));
-        let what = format!("{} archive: {there} rows, {right} of them right", side.name());
-        if there > tables::ARCHIVE_ROWS {
-            self.findings.push((Fault::Doubled, what));
-        } else if right < tables::ARCHIVE_ROWS {
-            self.findings.push((Fault::Lost, what));
-        }
     }
 
     pub fn log(&mut self, line: String) {

@@ -39,7 +39,8 @@ pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String>
         }
         Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut } => Some(format!(
             "({} and xmin not in \
-             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '{horizon}'))",
+             (select own.xid::xid from pgsync.own_writes as own \
+             where own.xid >= '{horizon}' and own.desktop = {THIS_DESKTOP}))",
             written_since(*horizon, *ids)
         )),
         Changed::SinceInstant { column, instant } => {
@@ -48,6 +49,10 @@ pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String>
         }
     }
 }
+
+/// As the transaction's settings say it. What other desktops have brought to a
+/// cloud that several share is news to this one.
+const THIS_DESKTOP: &str = "coalesce(current_setting('pgsync.desktop', true), '')";
 
 fn written_since(horizon: u64, ids: Ids) -> String {
     match ids {
@@ -104,7 +109,8 @@ mod tests {
         assert_eq!(
             since(743, 744, Echoes::LeftOut),
             "(xmin = any ('{743}'::xid[]) and xmin not in \
-             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '743'))"
+             (select own.xid::xid from pgsync.own_writes as own where own.xid >= '743' \
+             and own.desktop = coalesce(current_setting('pgsync.desktop', true), '')))"
         );
         assert_eq!(since(743, 743, Echoes::Unknown), "false");
     }

@@ -3,6 +3,7 @@
 //! What a statement needs to know of a pair and nothing else: no catalogs, no
 //! configuration. `engine::plan` makes a [`Mapping`]; the builders read it.
 
+use crate::branch::Branch;
 use crate::db::copy::Format;
 use crate::ident::{Ident, TableName, literal};
 
@@ -28,6 +29,19 @@ pub struct Mapping {
     pub existence: Existence,
     pub uniqueness: Uniqueness,
     pub comparison: Comparison,
+    pub taking_part: TakingPart,
+    /// Whose records on the target are ours.
+    pub branch: Branch,
+}
+
+/// Which target rows a comparison by key takes in; one by content always
+/// leaves out what is not ours to touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakingPart {
+    /// All of them: a source row may meet one that is not ours.
+    Everything,
+    /// Only those that are not protected.
+    Unprotected,
 }
 
 /// What both sides compare when they are compared in full.
@@ -249,8 +263,9 @@ impl Mapping {
     /// The condition for target rows that take part in a comparison.
     #[must_use]
     pub fn compared_on_target(&self) -> String {
-        match (&self.protected, self.comparison) {
-            (Some(protected), Comparison::Rows) => format!("not coalesce({protected}, false)"),
+        let all = self.comparison != Comparison::Rows && self.taking_part == TakingPart::Everything;
+        match &self.protected {
+            Some(protected) if !all => format!("not coalesce({protected}, false)"),
             _ => "true".to_owned(),
         }
     }
@@ -287,7 +302,7 @@ impl Mapping {
     /// The name under which our own tables keep this pair, as a literal.
     #[must_use]
     pub fn ledger_name(&self) -> String {
-        literal(&self.target.to_string())
+        literal(&self.branch.ledger(&self.target.to_string()))
     }
 }
 
@@ -324,6 +339,8 @@ pub(crate) mod tests {
             existence: Existence::InTable,
             uniqueness: Uniqueness::Unguarded,
             comparison: Comparison::Keys,
+            taking_part: TakingPart::Everything,
+            branch: Branch::default(),
         }
     }
 

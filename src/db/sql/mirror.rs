@@ -95,7 +95,7 @@ pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
     ))
 }
 
-fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
+pub(in crate::db::sql) fn in_slice(mapping: &Mapping, slice: &Slice) -> String {
     match slice {
         Slice::Buckets { count, wanted } => in_hashed(mapping, TARGET, *count, wanted),
         Slice::Ranges { ranges, wanted } => ranges.condition(mapping, TARGET, wanted),

@@ -8,6 +8,7 @@
 //! A rule that cannot be asked here (a trigger, an exclusion, a check over a
 //! column that is not written) is left to the target itself.
 
+use crate::branch::Branch;
 use crate::db::sql::mapping::{Comparison, Existence, Form, Mapping, View};
 use crate::db::sql::owned::REJECTED_AGAIN;
 use crate::db::sql::{Sql, merge, mirror, stage};
@@ -240,12 +241,12 @@ fn orphan(mapping: &Mapping, key: &ForeignKey, direction: &str) -> String {
         message = literal(&message),
         values = named_values(&columns),
         absent = literal(&format!(" is not present in table \"{}\".", key.parent)),
-        rejected = rejected_parent(key, direction),
+        rejected = rejected_parent(&mapping.branch, key, direction),
     )
 }
 
 /// Says whether the row that is missing there was rejected itself.
-fn rejected_parent(key: &ForeignKey, direction: &str) -> String {
+fn rejected_parent(branch: &Branch, key: &ForeignKey, direction: &str) -> String {
     let values: Vec<String> =
         key.columns.iter().map(|(here, form, _)| form.text(&format!("s.{}", here.sql()))).collect();
     format!(
@@ -253,7 +254,7 @@ fn rejected_parent(key: &ForeignKey, direction: &str) -> String {
          and j.table_name = {} and j.key = json_build_array({})::text) \
          then ' That row was rejected itself.' else '' end",
         literal(direction),
-        literal(&key.parent.to_string()),
+        literal(&branch.ledger(&key.parent.to_string())),
         values.join(", ")
     )
 }

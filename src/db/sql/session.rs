@@ -4,6 +4,7 @@
 //! setting is `set local`. The settings make both sides read and write values
 //! in the same spelling, whatever the role or the server prefers.
 
+use crate::branch::Branch;
 use crate::db::sql::Sql;
 use crate::ident::literal;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Pins {
     /// Whose transaction it is, for `pg_stat_activity`: behind a pooler the
     /// name given at the connection may not reach the server.
     pub application: String,
+    /// Whose own writes there are ours.
+    pub branch: Branch,
 }
 
 /// The settings that are the same for everybody, each with its reason.
@@ -102,6 +105,9 @@ fn begin(opening: &str, pins: &Pins) -> Sql {
     let statement = pins.statement_timeout.map_or(0, |limit| limit.as_millis());
     statements.push(set_local("statement_timeout", &statement.to_string()));
     statements.push(set_local("lock_timeout", &pins.lock_timeout.as_millis().to_string()));
+    if pins.branch != Branch::default() {
+        statements.push(set_local("pgsync.desktop", pins.branch.name()));
+    }
     Sql::new(statements.join(";\n"))
 }
 
@@ -182,6 +188,7 @@ mod tests {
             time_zone: "Asia/Kolkata".to_owned(),
             statement_timeout: None,
             lock_timeout: Duration::from_secs(10),
+            branch: Branch::default(),
             application: "pgsync reverse 1".to_owned(),
         };
         assert_eq!(

@@ -30,10 +30,12 @@ pub fn create_keys(mapping: &Mapping) -> Sql {
         };
         format!("{value} as k{}", index + 1)
     };
-    let columns: Vec<String> = mapping.key.iter().enumerate().map(column).collect();
+    // A mirror may have no key at all.
+    let mut columns: Vec<String> = mapping.key.iter().enumerate().map(column).collect();
+    columns.push("false as owned".to_owned());
     Sql::new(format!(
         "create temporary table pgsync_keys on commit drop as \
-         select {}, false as owned from {} as t with no data",
+         select {} from {} as t with no data",
         columns.join(", "),
         mapping.target.sql()
     ))

@@ -4,11 +4,12 @@
 //! value travels as text into the target's own type, or in binary where both
 //! types are the same plain built-in one.
 
+use crate::branch::Branch;
 use crate::config::{ColumnRule, KeyOrigin, Mode};
 use crate::db::catalog::{self, Table};
 use crate::db::copy::Format;
 use crate::db::sql::mapping::{
-    Column, Comparison, Existence, Form, KeyColumn, Mapping, Uniqueness, Update,
+    Column, Comparison, Existence, Form, KeyColumn, Mapping, TakingPart, Uniqueness, Update,
 };
 use crate::engine::plan::Pair;
 use crate::engine::plan::loss::{Loss, loss};
@@ -76,6 +77,8 @@ pub fn map(pair: &Pair, source: &Table, target: &Table) -> Result<Columns> {
             Mode::Upsert => Comparison::RowsByKey,
             Mode::Mirror => Comparison::Rows,
         },
+        taking_part: TakingPart::Everything,
+        branch: Branch::default(),
     };
     Ok(Columns { left_out: left_out(pair, source, &mapped, &mapping), mapping })
 }

@@ -47,7 +47,7 @@ pub fn lengths(mapping: &Mapping, target: &Table) -> Vec<Length> {
 }
 
 /// 10 of `character varying(10)` and `character(10)`.
-fn letters(type_name: &str) -> Option<u32> {
+pub(super) fn letters(type_name: &str) -> Option<u32> {
     let (name, rest) = type_name.split_once('(')?;
     let is_text = ["character varying", "character"].contains(&name);
     is_text.then(|| rest.strip_suffix(')')?.parse().ok()).flatten()

@@ -24,7 +24,7 @@ const MOST_ROWS_PER_PAGE: u64 = 256;
 
 /// Into ranges of keys, where the source finds them by an index and they are
 /// about equally full; nothing but that depends on how dense the keys are.
-pub(super) fn divide(plan: &TablePlan, source: &Counts) -> Division {
+pub(in crate::engine) fn divide(plan: &TablePlan, source: &Counts) -> Division {
     let (in_bucket, in_range) = match plan.mode {
         Mode::Upsert | Mode::Mirror => (ROWS_PER_BUCKET, ROWS_PER_BUCKET),
         Mode::Off | Mode::InsertMissing => (KEYS_PER_BUCKET, KEYS_PER_RANGE),

@@ -25,11 +25,14 @@ impl Evidence<'_> {
                 phones
                     .any(|phone| self.desktop.with_key(table, key).any(|row| row.uid != phone.uid))
             }
-            _ => rows.any(|row| {
+            // A key comes in whole or not at all, so any row of it will do.
+            (_, key) => rows.any(|row| {
                 let orphaned = row.parent.is_some_and(|client| {
                     self.cloud.with_key(Table::Client, client).next().is_none()
                 });
-                Some(&row.uid) == reject.uid.as_ref() && (is_flawed(&row.ver) || orphaned)
+                let meant =
+                    Some(&row.uid) == reject.uid.as_ref() || (key.is_some() && row.key == key);
+                meant && (is_flawed(&row.ver) || orphaned)
             }),
         }
     }
