@@ -7,7 +7,7 @@
 //! The rooms below, from the bytes to the types of this file: `locate` finds
 //! the file, `file` makes it a TOML tree, `section` hands the tree out a key
 //! at a time with `variables` put in, `connection` (with `url` and `tls`),
-//! `pairs`, `rules`, `log` and `notify` read one part each, `check` puts the whole together,
+//! `pairs`, `rules`, `log`, `notify` and `schedule` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each. `draft` is the way back: it spells a configuration
 //! that a program proposes.
@@ -27,6 +27,7 @@ mod pairs;
 #[doc(hidden)]
 pub mod probe;
 mod rules;
+mod schedule;
 mod section;
 #[cfg(test)]
 mod testing;
@@ -37,6 +38,7 @@ mod variables;
 pub use fragment::{BadFragment, SqlFragment};
 pub use log::Log;
 pub use notify::{Form, Notify, Program};
+pub use schedule::{Schedule, TimeOfDay, Times};
 
 /// Reads a span of time as the configuration and the command line write it.
 ///
@@ -44,6 +46,12 @@ pub use notify::{Form, Notify, Program};
 /// When it is none; the error says what one looks like.
 pub fn duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("it must be {}", duration::SHAPE))
+}
+
+/// Writes a span of time as the configuration would.
+#[must_use]
+pub fn spell_duration(span: Duration) -> String {
+    duration::spell(span)
 }
 
 /// The known word that somebody most likely meant, if one is near enough.
@@ -81,6 +89,8 @@ pub struct Config {
     pub branch: Branch,
     /// How a run goes on after an error that passes.
     pub retry: Retry,
+    /// When the machine runs it by itself.
+    pub schedule: Schedule,
     /// What is written down for the next morning.
     pub log: Log,
     /// Who hears how runs end.
@@ -205,6 +215,9 @@ pub struct Limits {
     pub chunk_rows: u64,
     /// Rejected rows of one pair past which the pair stops.
     pub max_rejects: u64,
+    /// How long a run may take before it is ended in order; `None`: as long as
+    /// it takes.
+    pub max_run_time: Option<Duration>,
 }
 
 /// How a run goes on after an error that passes by itself.

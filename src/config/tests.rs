@@ -65,7 +65,7 @@ fn the_shipped_examples_are_valid() {
     };
     let used: Vec<&str> = SHIPPED.lines().map(uncomment).collect();
     let examples = SHIPPED.lines().zip(&used).filter(|(line, used)| line != *used).count();
-    assert_eq!(examples, 50);
+    assert_eq!(examples, 54);
     let used = used.join("\n").replace("certs/cloud-ca.crt", "system");
     let url = |_: &str| Ok("postgres://u:p@localhost/d".to_owned());
     let path = Path::new("nowhere/pgsync.toml");

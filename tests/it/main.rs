@@ -52,6 +52,7 @@ mod pooler;
 mod ranges;
 mod rejects;
 mod retries;
+mod schedule;
 mod secrets;
 mod smuggling;
 mod sources;
