@@ -4,7 +4,6 @@
 use crate::report::Report;
 use crate::report::figures::of;
 use crate::schedule::{Job, Place, Work, unix, windows};
-use serde_json::{Value, json};
 
 /// What is about to be made.
 pub fn jobs(report: &Report, jobs: &[Job], place: &Place) {
@@ -76,20 +75,4 @@ pub fn unix(report: &Report, jobs: &[Job], place: &Place) {
         report.line(format_args!("\n# {file}"));
         report.line(text.trim_end());
     }
-}
-
-/// The same for programs: an object a task.
-#[must_use]
-pub fn data(jobs: &[Job], place: &Place) -> Vec<Value> {
-    let object = |job: &Job| {
-        json!({
-            "message_type": "task",
-            "task": job.work.word(),
-            "command": job.work.command(),
-            "times": job.times.to_string(),
-            "folder": place.folder,
-            "user": place.user,
-        })
-    };
-    jobs.iter().map(object).collect()
 }
