@@ -96,6 +96,17 @@ pub async fn try_lock(desktop: &mut Session, direction: Direction) -> Result<Opt
     })
 }
 
+/// Leaves a side, whose locks are free by then.
+pub async fn leave(mut session: Session, side: Side) {
+    if side == Side::Desktop
+        && session.is_usable()
+        && let Err(failure) = lock::release(&mut session).await
+    {
+        tracing::debug!("the lock could not be given back: {failure}");
+    }
+    session.close().await;
+}
+
 /// The error for a lock that another run holds.
 #[must_use]
 pub fn locked(direction: Direction, holder: &Holder) -> Error {

@@ -74,7 +74,7 @@ fn install(jobs: &[Job], place: &Place, print: bool, report: &Report) -> Result<
 fn list(jobs: &[Job], print: bool, report: &Report) -> Result<()> {
     for work in Work::ALL {
         if print {
-            report.line(windows::line(&windows::query(work)));
+            told::command(report, work, &windows::line(&windows::query(work)));
             continue;
         }
         let planned = jobs.iter().find(|job| job.work == work);
@@ -86,11 +86,11 @@ fn list(jobs: &[Job], print: bool, report: &Report) -> Result<()> {
 fn remove(print: bool, report: &Report) -> Result<()> {
     for work in Work::ALL {
         if print {
-            report.line(windows::line(&windows::delete(work)));
+            told::command(report, work, &windows::line(&windows::delete(work)));
         } else if schtasks::task(work)?.is_some() {
             take_away(work, report)?;
         } else {
-            report.line(format_args!("{} is not there", windows::task(work)));
+            told::gone(report, work, "not there");
         }
     }
     Ok(())
@@ -98,7 +98,7 @@ fn remove(print: bool, report: &Report) -> Result<()> {
 
 fn take_away(work: Work, report: &Report) -> Result<()> {
     schtasks::delete(work)?;
-    report.line(format_args!("{} is removed", windows::task(work)));
+    told::gone(report, work, "removed");
     Ok(())
 }
 

@@ -177,7 +177,7 @@ impl Course<'_> {
             () = link.stop_on(self.stop) => return Err(interrupted()),
         }
         failpoint::at(Point::Carried);
-        sides.source.session.close().await;
+        connect::leave(sides.source.session, sides.source.side).await;
         self.target = Some(sides.target);
         Ok(())
     }
@@ -313,7 +313,7 @@ impl Course<'_> {
 
     async fn leave_target(&mut self) {
         if let Some(target) = self.target.take() {
-            target.session.close().await;
+            connect::leave(target.session, target.side).await;
         }
     }
 

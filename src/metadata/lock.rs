@@ -58,6 +58,16 @@ pub async fn try_take(desktop: &mut Session, direction: Direction) -> Result<Opt
     Ok(Some(holder_of(rows.first())))
 }
 
+/// Lets go of every lock that the session holds, and of its transaction. The
+/// server does so by itself, but some time after we have gone: who looks at
+/// once would still see us at work.
+///
+/// # Errors
+/// When the connection is gone.
+pub async fn release(desktop: &mut Session) -> Result<()> {
+    desktop.execute(&Sql::new("rollback;\nselect pg_advisory_unlock_all()")).await
+}
+
 /// Who holds the lock, without asking for it.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 use crate::report::Report;
 use crate::report::figures::of;
 use crate::schedule::{Job, Place, Work, unix, windows};
+use serde_json::json;
 
 /// What is about to be made.
 pub fn jobs(report: &Report, jobs: &[Job], place: &Place) {
@@ -12,6 +13,7 @@ pub fn jobs(report: &Report, jobs: &[Job], place: &Place) {
     for job in jobs {
         let task = windows::task(job.work);
         report.line(format_args!("  {task:<23}  {:<20}  {}", job.work.batch(), job.times));
+        data(report, "task", &task, &job.times.to_string());
     }
     if place.max_run_time.is_none() {
         report.note(
@@ -35,6 +37,7 @@ pub fn installed(report: &Report, jobs: &[Job]) {
 pub fn task(report: &Report, work: Work, is_there: Option<&str>, planned: Option<&Job>) {
     let task = windows::task(work);
     let times = planned.map_or("off".to_owned(), |job| job.times.to_string());
+    data(report, "task", &task, is_there.unwrap_or("not there"));
     match is_there {
         None => report.line(format_args!("{task} is not there (configured: {times})")),
         Some(said) => {
@@ -51,28 +54,57 @@ pub fn windows(report: &Report, jobs: &[Job], place: &Place) {
     for job in jobs {
         let file = windows::file(job.work);
         let create = windows::create(job.work, &file, &place.user);
-        report.line(format_args!("# {file}, saved as UTF-16 (Notepad: \"Unicode\"):"));
-        report.line(windows::xml(job, place).replace('\r', "").trim_end());
-        report.line(windows::line(&create));
-        report.line("");
+        let (xml, create) = (windows::xml(job, place).replace('\r', ""), windows::line(&create));
+        print(report, &format!("# {file}, saved as UTF-16 (Notepad: \"Unicode\"):"));
+        print(report, xml.trim_end());
+        print(report, &create);
+        print(report, "");
+        data(report, "xml", &file, &xml);
+        data(report, "command", &windows::task(job.work), &create);
     }
+}
+
+/// The commands that ask for the tasks, or take them away.
+pub fn command(report: &Report, work: Work, line: &str) {
+    print(report, line);
+    data(report, "command", &windows::task(work), line);
+}
+
+/// What became of a task.
+pub fn gone(report: &Report, work: Work, how: &str) {
+    let task = windows::task(work);
+    report.line(format_args!("{task} is {how}"));
+    data(report, "task", &task, how);
 }
 
 /// The lines that do the same elsewhere.
 pub fn unix(report: &Report, jobs: &[Job], place: &Place) {
-    report.line("# Nothing was installed. Choose one of the two.");
-    report.line("#");
-    report.line("# 1. cron: put these lines into what \"crontab -e\" opens");
-    for line in jobs.iter().flat_map(|job| unix::cron(job, place)) {
-        report.line(line);
+    print(report, "# Nothing was installed. Choose one of the two.\n#");
+    print(report, "# 1. cron: put these lines into what \"crontab -e\" opens");
+    for job in jobs {
+        let lines = unix::cron(job, place);
+        lines.iter().for_each(|line| print(report, line));
+        data(report, "cron", job.work.word(), &lines.join("\n"));
     }
-    report.line("");
-    report.line("# 2. systemd: put these files into ~/.config/systemd/user, then run");
+    print(report, "\n# 2. systemd: put these files into ~/.config/systemd/user, then run");
     let timers: Vec<String> =
         jobs.iter().map(|job| format!("pgsync-{}.timer", job.work.word())).collect();
-    report.line(format_args!("#    systemctl --user enable --now {}", timers.join(" ")));
+    let enable = format!("systemctl --user enable --now {}", timers.join(" "));
+    print(report, &format!("#    {enable}"));
     for (file, text) in jobs.iter().flat_map(|job| unix::systemd(job, place)) {
-        report.line(format_args!("\n# {file}"));
-        report.line(text.trim_end());
+        print(report, &format!("\n# {file}"));
+        print(report, text.trim_end());
+        data(report, "systemd", &file, &text);
     }
+    data(report, "command", "systemd", &enable);
+}
+
+/// What was asked for, so not even `--quiet` hides it.
+fn print(report: &Report, text: &str) {
+    report.show(None, text);
+}
+
+fn data(report: &Report, what: &str, name: &str, text: &str) {
+    let line = json!({ "message_type": "scheduled", "what": what, "name": name, "text": text });
+    report.data(&line);
 }

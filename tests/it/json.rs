@@ -132,6 +132,9 @@ async fn every_command_keeps_to_the_schema() {
     judge.run(&office, 0, &["reverse", "t", "--wait", "1s"]).await;
     let lines = judge.run(&office, 0, &["completions", "bash"]).await;
     assert!(of(&lines, "completions")[0]["script"].as_str().unwrap().contains("_pgsync()"));
+    let lines = judge.run(&office, 0, &["schedule", "install"]).await;
+    let cron = of(&lines, "scheduled")[0];
+    assert_eq!((&cron["what"], &cron["name"]), (&"cron".into(), &"reverse".into()));
     judge.run(&office, 2, &["reverse", "banana"]).await;
     let lines = judge.run(&office, 2, &["reverse", "--ful"]).await;
     assert_eq!(of(&lines, "error")[0]["message"], "unexpected argument '--ful' found");
