@@ -107,6 +107,8 @@ pub enum Command {
     Status(Status),
     /// List the rows that were set aside, with what to do about them
     Rejects(Rejects),
+    /// Make, list or remove the scheduled tasks that run it by themselves
+    Schedule(Schedule),
     /// Look at both databases, the configuration and the rows before a run; write nothing
     Check(Check),
     /// Make a configuration from the two databases
@@ -129,6 +131,7 @@ impl Command {
             Self::InitMetadata(_) => "init-metadata",
             Self::Status(_) => "status",
             Self::Rejects(_) => "rejects",
+            Self::Schedule(_) => "schedule",
             Self::Check(_) => "check",
             Self::Init(_) => "init",
             Self::Verify(_) => "verify",
@@ -136,6 +139,34 @@ impl Command {
             Self::Completions(_) => "completions",
         }
     }
+}
+
+/// `pgsync schedule`
+#[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, before_help = "\
+Examples:
+  pgsync schedule install            make the tasks, at the times of [schedule]
+  pgsync schedule install --print    print them, and do nothing")]
+pub struct Schedule {
+    #[arg(value_enum)]
+    pub action: ScheduleAction,
+    /// Print the commands and the tasks, and do nothing
+    #[arg(long)]
+    pub print: bool,
+    /// Whose tasks they are, e.g. OFFICE\anna; else yours
+    #[arg(long, value_name = "DOMAIN\\USER")]
+    pub user: Option<String>,
+}
+
+/// What becomes of the scheduled tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScheduleAction {
+    /// Make them, at the times of [schedule]; elsewhere than on Windows: print lines for cron and systemd
+    Install,
+    /// Show them
+    List,
+    /// Take them away
+    Remove,
 }
 
 /// `pgsync status`

@@ -14,10 +14,13 @@ pub mod notices;
 pub mod pairs;
 pub mod rejects;
 pub mod reverse;
+pub mod schedule;
+pub mod schtasks;
 pub mod sides;
 pub mod signals;
 pub mod status;
 pub mod sync;
+pub mod time_limit;
 pub mod tries;
 pub mod verify;
 pub mod waiting;
@@ -67,6 +70,9 @@ async fn command(cli: &Cli, stop: &Stop, report: &Report) -> Result<Exit> {
             or_stopped(stop, Box::pin(init_metadata::run(&config, arguments, report))).await
         }
         Command::Rejects(arguments) => rejects::run(&config, arguments, stop, report).await,
+        Command::Schedule(arguments) => {
+            schedule::run(&config, cli.config.as_deref(), arguments, report)
+        }
         Command::Status(arguments) => {
             or_stopped(stop, Box::pin(status::run(&config, arguments, stop, report))).await
         }

@@ -12,6 +12,7 @@
 //! | [`metadata`] | our own tables, one function per statement |
 //! | [`db`] | sessions, catalogs, COPY, and the pure builders of SQL (spell) |
 //! | [`config`] | TOML as written to configuration as valid |
+//! | [`schedule`] | the scheduled tasks as text, for each system (spell) |
 //! | [`logging`] | the log file, and tracing for those who look for a fault |
 //! | [`branch`] | which of several desktops something in the cloud belongs to |
 //! | [`ident`], [`error`], [`fault`] | names and their quoting; what can go wrong, with us too |
@@ -34,3 +35,4 @@ pub mod ident;
 pub mod logging;
 pub mod metadata;
 pub mod report;
+pub mod schedule;

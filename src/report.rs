@@ -19,6 +19,7 @@ pub mod notice;
 pub mod progress;
 pub mod rejects;
 pub mod run;
+pub mod schedule;
 pub mod status;
 pub mod usage;
 pub mod verify;

@@ -19,7 +19,7 @@ pub async fn measure(
     table: &mut Table,
     peaks: &mut Peaks,
 ) -> Result<()> {
-    firm(scale, table, peaks).await?;
+    firm(scale, psql, table, peaks).await?;
     large_upsert(scale, table, peaks).await?;
     large_mirror(scale, psql, table, peaks).await
 }
@@ -35,8 +35,13 @@ update workdiary set doc_ref = 'x' where ctid in (select ctid from workdiary lim
 update mbreminder set remnotes = 'x' where rem_id in (select rem_id from mbreminder order by rem_id limit 10);
 update mbremdetail set remresponse = 'x' where remdetid in (select remdetid from mbremdetail order by remdetid limit 10)";
 
-async fn firm(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Result<()> {
-    let mut first = Samples::default();
+async fn firm(
+    scale: &Scale,
+    psql: Option<&Psql>,
+    table: &mut Table,
+    peaks: &mut Peaks,
+) -> Result<()> {
+    let (mut first, mut pipes) = (Samples::default(), Samples::default());
     let (mut quiet, mut far, mut bytes, mut little) =
         (Samples::default(), Samples::default(), Samples::default(), Samples::default());
     for _ in 0..scale.rounds {
@@ -58,11 +63,17 @@ async fn firm(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Result<()>
         ensure!(ran.stdout.contains("80 rows updated in 8 tables"), "{}", ran.stdout);
         little.push(ran.seconds);
         nothing_new(&forward(&program, peaks)?)?;
+        if let Some(psql) = psql {
+            pipes.push(pipe_large_tables(psql, &pair).await?);
+        }
     }
     let seconds = |what: &str, samples: &Samples, limit: f64| {
         Line::new(what, samples, Amount::Seconds).goal(Goal::Under(Amount::Seconds(limit)))
     };
-    table.add(seconds("first forward, 15 tables, empty cloud", &first, 4.0));
+    table.add(
+        seconds("first forward, 15 tables, empty cloud (psql: 4 of them)", &first, 4.0)
+            .against(&pipes, Amount::Seconds),
+    );
     table.add(seconds("forward with nothing new", &quiet, 1.0));
     table.add(seconds("... over 40 ms", &far, 2.0));
     table.add(
@@ -71,6 +82,35 @@ async fn firm(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Result<()>
     );
     table.add(Line::new("forward with ten rows changed in each table", &little, Amount::Seconds));
     Ok(())
+}
+
+/// The four large tables of the firm through pipes, one after the other, into
+/// the same tables of the cloud, emptied again. No column is looked up.
+async fn pipe_large_tables(psql: &Psql, pair: &Pair) -> Result<f64> {
+    pair.cloud.run("truncate jobshead, jobtasks, taskchecklist, workdiary; checkpoint").await;
+    let (desktop, cloud) = (pair.desktop.url(), pair.cloud.url());
+    let mut seconds = 0.0;
+    for name in ["jobshead", "jobtasks", "taskchecklist", "workdiary"] {
+        let columns = format!(
+            "select string_agg(quote_ident(column_name), ', ' order by ordinal_position) \
+             from information_schema.columns where table_name = '{name}' \
+             and column_name not in ('source', 'job_uid', 'sporg_id', 'jctincharge')"
+        );
+        let here = pair.cloud.text(&columns).await;
+        let there = pair.desktop.text(&columns).await;
+        let shared: Vec<&str> = there
+            .split(", ")
+            .filter(|column| here.split(", ").any(|other| other == *column))
+            .collect();
+        let shared = shared.join(", ");
+        let out = format!("copy (select {shared} from {name}) to stdout");
+        let into = format!("copy {name} ({shared}) from stdin");
+        seconds += psql.pipe(
+            End { url: &desktop, statements: &["set timezone = 'Asia/Kolkata'", &out] },
+            End { url: &cloud, statements: &["set timezone = 'Asia/Kolkata'", &into] },
+        )?;
+    }
+    Ok(seconds)
 }
 
 fn forward(program: &Program, peaks: &mut Peaks) -> Result<Ran> {

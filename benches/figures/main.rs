@@ -15,8 +15,10 @@
 //! - [`pipe`]: `psql | psql`, what pgsync is compared with
 //! - [`firm`], [`wan`], [`empty`], [`million`], [`forward`],
 //!   [`rejects`], [`verify`]: the scenes
+//! - [`branches`]: many desktops on one cloud
 //! - [`median`], [`table`]: figures and goals to a table
 
+mod branches;
 mod empty;
 mod firm;
 mod forward;
@@ -63,6 +65,9 @@ async fn main() -> Result<()> {
     }
     if wanted("empty") {
         empty::measure(&scale, psql.as_ref(), &mut table, &mut peaks).await?;
+    }
+    if wanted("branches") {
+        branches::measure(&mut table, &mut peaks).await?;
     }
     table.memory(&peaks);
     table.print();

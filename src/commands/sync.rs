@@ -8,7 +8,7 @@ use crate::commands::link::{Link, Listening};
 use crate::commands::notices::{self, Before, Ended};
 use crate::commands::sides::{self, Sides, Signature, reach_target};
 use crate::commands::tries::{Again, Tries};
-use crate::commands::{connect, ended, pairs};
+use crate::commands::{connect, ended, pairs, time_limit};
 use crate::config::Config;
 use crate::db::connection::Pulse;
 use crate::db::failure::Failure;
@@ -84,13 +84,14 @@ async fn course(
     let pairs = pairs::of(config, order.direction, order.tables)?;
     let told = open_report(config, order, settings, &pairs, report);
     let signature = Signature::new(order.direction, &settings.run);
+    let (stopper, stop) = stop.for_a_part();
     let course = Course {
         config,
         order,
         settings,
         told: &told,
         report,
-        stop,
+        stop: &stop,
         started,
         signature,
         tally: Tally::default(),
@@ -98,7 +99,10 @@ async fn course(
         clock: None,
         before,
     };
-    course.run(&pairs).await
+    tokio::select! {
+        ended = course.run(&pairs) => ended,
+        () = time_limit::over(config.limits.max_run_time, &stopper, report) => Ok(Exit::Interrupted),
+    }
 }
 
 /// A run with all of its attempts.

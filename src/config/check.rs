@@ -8,6 +8,7 @@ use super::log::log;
 use super::notes::Notes;
 use super::notify::notify;
 use super::pairs::pairs;
+use super::schedule::schedule;
 use super::section::{Reading, Section};
 use super::variables::{Environment, Variables};
 use super::{Config, Limits, Retry, file};
@@ -16,7 +17,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "desktop_time_zone",
     "desktop",
     "cloud",
@@ -24,11 +25,12 @@ const KEYS: [&str; 9] = [
     "retry",
     "log",
     "notify",
+    "schedule",
     "defaults",
     "tables",
 ];
 
-const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000 };
+const LIMITS: Limits = Limits { chunk_rows: 200_000, max_rejects: 1_000, max_run_time: None };
 const MOST_CHUNK_ROWS: u64 = 10_000_000;
 const MOST_REJECTS: u64 = 1_000_000_000;
 
@@ -72,6 +74,7 @@ fn whole(file: &Section<'_>) -> Option<Config> {
         desktop_time_zone: desktop_time_zone?,
         limits,
         retry,
+        schedule: schedule(file),
         log: log(file),
         notify: notify(file),
         pairs,
@@ -80,13 +83,15 @@ fn whole(file: &Section<'_>) -> Option<Config> {
 }
 
 fn limits(file: &Section<'_>) -> Limits {
-    let Some(section) = file.section("limits", &["chunk_rows", "max_rejects"]) else {
+    let Some(section) = file.section("limits", &["chunk_rows", "max_rejects", "max_run_time"])
+    else {
         return LIMITS;
     };
     let limit = |key, range, default| section.integer(key, range).unwrap_or(default);
     Limits {
         chunk_rows: limit("chunk_rows", 1..=MOST_CHUNK_ROWS, LIMITS.chunk_rows),
         max_rejects: limit("max_rejects", 0..=MOST_REJECTS, LIMITS.max_rejects),
+        max_run_time: section.duration("max_run_time").filter(|span| !span.is_zero()),
     }
 }
 
@@ -182,11 +187,13 @@ mod tests {
         let limits = |lines: &str| {
             let text = format!("{ZONE}\n{CONNECTIONS}{lines}\n[tables]\na = {{}}");
             let limits = read(&text).unwrap().limits;
-            (limits.chunk_rows, limits.max_rejects)
+            (limits.chunk_rows, limits.max_rejects, limits.max_run_time.map(|span| span.as_secs()))
         };
-        assert_eq!(limits(""), (200_000, 1_000));
-        assert_eq!(limits("[limits]\nchunk_rows = 1_000"), (1_000, 1_000));
-        assert_eq!(limits("[limits]\nmax_rejects = 0"), (200_000, 0));
+        assert_eq!(limits(""), (200_000, 1_000, None));
+        assert_eq!(limits("[limits]\nchunk_rows = 1_000"), (1_000, 1_000, None));
+        assert_eq!(limits("[limits]\nmax_rejects = 0"), (200_000, 0, None));
+        assert_eq!(limits("[limits]\nmax_run_time = \"0\""), (200_000, 1_000, None));
+        assert_eq!(limits("[limits]\nmax_run_time = \"50m\""), (200_000, 1_000, Some(3_000)));
         for bad in ["0", "10_000_001", "-1", "99999999999999999999999", "0x10", "\"x\""] {
             assert_eq!(
                 told(ZONE, &format!("[limits]\nchunk_rows = {bad}")),
@@ -246,7 +253,8 @@ mod tests {
         );
         assert_eq!(
             told(ZONE, "[limits]\n\"postgres://u:hunter2@h\" = 1"),
-            ["line 7: unknown key (not a word) in [limits]; known are chunk_rows and max_rejects"]
+            ["line 7: unknown key (not a word) in [limits]; known are chunk_rows, \
+              max_rejects and max_run_time"]
         );
     }
 

@@ -29,6 +29,18 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     (span <= LONGEST).then_some(span)
 }
 
+/// The same, written: in the largest unit that leaves no rest.
+pub(super) fn spell(span: Duration) -> String {
+    let milliseconds = span.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let fits =
+        |(size, _): &(u128, &str)| milliseconds >= *size && milliseconds.is_multiple_of(*size);
+    match units.into_iter().find(fits) {
+        Some((size, unit)) => format!("{}{unit}", milliseconds / size),
+        None => format!("{milliseconds}ms"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +55,14 @@ mod tests {
         assert_eq!(read("1d"), Some(86_400_000));
         assert_eq!(read("0"), Some(0));
         assert_eq!(read("0s"), Some(0));
+    }
+
+    #[test]
+    fn what_is_spelled_is_read_again() {
+        for text in ["500ms", "10s", "90s", "15m", "90m", "2h", "1d", "0ms"] {
+            assert_eq!(parse(text).map(spell).as_deref(), Some(text));
+        }
+        assert_eq!(spell(Duration::from_secs(7_200)), "2h");
     }
 
     #[test]

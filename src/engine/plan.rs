@@ -6,6 +6,7 @@
 //! - [`division`]: into which buckets a comparison cuts the keys
 //! - [`loss`]: which values a type takes, but does not keep whole
 //! - [`order`]: parents before children
+//! - [`standing`]: what a mirror may take for granted
 //! - [`questions`]: what of a pair's rows is worth knowing before a run
 //! - [`verification`]: what a verification compares
 //! - [`work`]: what a survey's counts mean
@@ -17,19 +18,19 @@ pub mod division;
 pub mod loss;
 pub mod order;
 pub mod questions;
+pub mod standing;
 pub mod verification;
 pub mod work;
 
 use crate::branch::Branch;
-use crate::config::{
-    ColumnRule, CursorChoice, Limits, Mode, OnDuplicate, Rules, Share, SqlFragment,
-};
+use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
-use crate::db::sql::changed::{Changed, Echoes, Ids};
+use crate::db::sql::changed::{Changed, Echoes};
 use crate::db::sql::loose::Length;
 use crate::db::sql::mapping::{Comparison, Existence, Form, KeyColumn, Mapping, View};
 use crate::db::sql::refusal::Constraints;
 use crate::engine::plan::cursor::{How, Meeting, Reading, Situation, TransactionIds, USUAL_COLUMN};
+use crate::engine::plan::standing::{Content, LastEqual, content, last_equal};
 use crate::engine::read_point::{Ledger, ReadPoint};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::ident::{Ident, TableName, literal};
@@ -93,16 +94,6 @@ pub enum Triggers {
     /// A trigger could drop a row or change its key: keys are looked for
     /// after the insert.
     OnInsert,
-}
-
-/// What the change cursor says about a row's content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// A row that has not changed is carried as it was, and under its key.
-    OfTheRow,
-    /// Filter or columns may ask other tables or the clock, or the sides may
-    /// not agree which keys are the same.
-    Uncertain,
 }
 
 impl TablePlan {
@@ -187,7 +178,7 @@ pub struct Facts<'a> {
 /// # Errors
 /// When columns or key do not fit, in a sentence with a hint.
 pub fn table(pair: &Pair, facts: Facts<'_>) -> Result<TablePlan> {
-    check_name(pair)?;
+    check_name(pair, facts.branch)?;
     let columns::Columns { mut mapping, left_out } =
         columns::map(pair, facts.source, facts.target)?;
     let transaction_ids = transaction_ids(facts.source);
@@ -271,57 +262,11 @@ fn complete(mapping: &mut Mapping, pair: &Pair, point: &ReadPoint, ids: Transact
     }
 }
 
-/// How both sides stood when a mirror last made them equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastEqual {
-    /// Source rows written since.
-    pub source: Changed,
-    /// Target rows written since, by others.
-    pub target: Changed,
-    pub source_rows: u64,
-    pub target_rows: u64,
-}
-
-fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Option<LastEqual> {
-    let Changed::SinceHorizon { .. } = changed else { return None };
-    let standing = watermark?.standing.as_ref()?;
-    // The target is asked in a snapshot of its own, which nobody knows yet.
-    let (horizon, ids) = (standing.target_xid, Ids::ByAge);
-    Some(LastEqual {
-        source: changed.clone(),
-        target: Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut },
-        source_rows: standing.source_rows,
-        target_rows: standing.target_rows,
-    })
-}
-
-fn content(mapping: &Mapping, pair: &Pair, source: &Table) -> Content {
-    let of_columns = pair.rules.columns.values().filter_map(|rule| match rule {
-        ColumnRule::Sql(sql) => Some(sql),
-        _ => None,
-    });
-    let mut fragments = pair.rules.filter.iter().chain(of_columns);
-    let looks_beyond = fragments.any(SqlFragment::looks_beyond_its_row);
-    let certain = |key: &KeyColumn| {
-        is_column(source, &key.source) && key.form != Form::Instant && !types_differ(key)
-    };
-    if !looks_beyond && !mapping.key.is_empty() && mapping.key.iter().all(certain) {
-        Content::OfTheRow
-    } else {
-        Content::Uncertain
-    }
-}
-
-fn is_column(table: &Table, expression: &str) -> bool {
-    let quoted = |column: &catalog::Column| Ident::new(&column.name).map(|name| name.sql());
-    table.columns.iter().any(|column| quoted(column).is_ok_and(|sql| sql == expression))
-}
-
 /// What our own tables keep of a name; their `varchar(100)` is older than we.
 const LONGEST_NAME: usize = 100;
 
-fn check_name(pair: &Pair) -> Result<()> {
-    if pair.name.chars().count() <= LONGEST_NAME {
+fn check_name(pair: &Pair, branch: &Branch) -> Result<()> {
+    if branch.ledger(&pair.name).chars().count() <= LONGEST_NAME {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Table, format!("could not plan table {}", pair.name));

@@ -245,7 +245,7 @@ async fn keys_that_the_cloud_makes_and_keys_of_several_columns() {
         let ran = explain(key, 0).await;
         says(&ran.stdout, &["diary [\"2026-01-02\", \"y\"]: both sides have it", "hold the same"]);
     }
-    let ran = explain("1,2,3", 2).await;
+    let ran = explain("[\"1\",\"2\",\"3\"]", 2).await;
     says(&ran.stderr, &["its key is: d_id; or day, who", "hint: run: pgsync explain diary <d_id>"]);
 }
 

@@ -73,6 +73,7 @@ async fn help() {
         &["verify", "--help"],
         &["explain", "--help"],
         &["status", "--help"],
+        &["schedule", "--help"],
         &["rejects", "--help"],
         &["completions", "--help"],
         &["--version"],

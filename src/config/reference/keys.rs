@@ -36,7 +36,7 @@ pub(super) enum Default {
     Needed,
 }
 
-use super::tables::{COLUMN, DEFAULTS, FORWARD, NOTIFY, REVERSE, TABLE};
+use super::tables::{COLUMN, DEFAULTS, FORWARD, NOTIFY, REVERSE, SCHEDULE, TABLE};
 use Default::{Needed, Words, Written};
 
 /// A key that is a section of its own.
@@ -106,6 +106,14 @@ pub(super) const PARTS: &[Part] = &[
         header: "[notify]",
         beside: &[],
         keys: NOTIFY,
+    },
+    Part {
+        title: "`[schedule]`",
+        about: "When `pgsync schedule install` has the machine run what, by its own clock: \
+                `\"every 1h\"` (what divides a day), a time, a list of times, or `\"off\"`.",
+        header: "[schedule]",
+        beside: &[],
+        keys: SCHEDULE,
     },
     Part {
         title: "`[defaults]`",
@@ -178,6 +186,7 @@ const TOP: &[Key] = &[
     section("retry", "after an error that passes"),
     section("log", "the log file"),
     section("notify", "who hears how runs end"),
+    section("schedule", "when the machine runs what"),
     section("defaults", "what holds for every table that says nothing else"),
     section("tables", "the tables; needed"),
 ];
@@ -316,6 +325,14 @@ const LIMITS: &[Key] = &[
         "more rejected rows than this in one table stop that table (exit code 6): then something \
          is wrong with its key or its columns, and not with single rows",
         "max_rejects = 100",
+    ),
+    key(
+        "max_run_time",
+        "span of time",
+        Written("\"0\""),
+        "a `reverse` or `forward` that takes longer is ended in order (exit code 130), waiting for \
+         another run included; `\"0\"`: as long as it takes",
+        "max_run_time = \"50m\"",
     ),
 ];
 

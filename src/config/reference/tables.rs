@@ -1,4 +1,4 @@
-//! The keys of notices, of a table, and of its two directions, with what people need to know
+//! The keys of notices, of the schedule, of a table, and of its two directions, with what people need to know
 //! of them. It is text, as the room beside it.
 
 use super::keys::Default::{Words, Written};
@@ -40,6 +40,30 @@ pub(super) const NOTIFY: &[Key] = &[
         Written("\"30s\""),
         "a program that takes longer is stopped",
         "timeout = \"10s\"",
+    ),
+];
+
+pub(super) const SCHEDULE: &[Key] = &[
+    key(
+        "reverse",
+        "text or list of texts",
+        Written("\"every 1h\""),
+        "`pgsync reverse`",
+        "reverse = \"every 30m\"",
+    ),
+    key(
+        "incremental",
+        "text or list of texts",
+        Written("[\"09:30\", \"12:30\", \"16:30\"]"),
+        "`pgsync forward`",
+        "incremental = [\"10:00\", \"18:00\"]",
+    ),
+    key(
+        "full",
+        "text or list of texts",
+        Written("\"02:00\""),
+        "`pgsync forward --full`",
+        "full = \"off\"",
     ),
 ];
 

@@ -1,3 +1,5 @@
+//! What is said of each fate, word for word.
+
 use super::*;
 use crate::engine::explain::fate::Step;
 use crate::engine::explain::{OnSource, OnTarget};
@@ -8,8 +10,8 @@ fn stamp() -> String {
     "2026-03-01 10:00:00".to_owned()
 }
 
-fn written() -> Option<Writer> {
-    Some(Writer { run: "R1".into(), at: stamp() })
+fn written() -> Writer {
+    Writer { run: "R1".into(), at: stamp() }
 }
 
 fn account(direction: Direction, fate: Fate) -> Account {
@@ -43,15 +45,15 @@ fn on_target(protected: bool, writer: Option<Writer>) -> OnTarget {
 fn the_story_comes_before_the_facts() {
     let reverse = Account {
         source: vec![on_source(true, Some(false))],
-        target: vec![on_target(false, written())],
-        delivered: written(),
+        target: vec![on_target(false, Some(written()))],
+        delivered: Some(written()),
         ..account(Direction::Reverse, Fate::AlreadyThere)
     };
     let forward = Account {
-        source: vec![OnSource { writer: written(), ..on_source(false, None) }],
+        source: vec![OnSource { writer: Some(written()), ..on_source(false, None) }],
         target: vec![on_target(true, None)],
         differing: vec!["what".into(), "pay".into()],
-        delivered: written(),
+        delivered: Some(written()),
         synced_up_to: None,
         how: How::FirstRun,
         ..account(Direction::Forward, Fate::Protected)
@@ -167,7 +169,7 @@ fn where_nobody_has_it_comes_what_to_try() {
     let told = lines("job", &[nowhere]);
     assert_eq!(told[0], "job [\"7\"]: neither side has it");
     assert_eq!(told.last().unwrap(), "  a row that was set aside is listed by: pgsync rejects job");
-    let gone = Account { delivered: written(), ..account(Direction::Reverse, Fate::Nowhere) };
+    let gone = Account { delivered: Some(written()), ..account(Direction::Reverse, Fate::Nowhere) };
     assert_eq!(
         why(&gone),
         "It was brought to the desktop on 2026-03-01 10:00:00 UTC, and the cloud does not have it \

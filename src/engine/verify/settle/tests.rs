@@ -1,3 +1,5 @@
+//! What is settled of rows that buckets could not tell apart, by value.
+
 use super::*;
 
 impl Findings for Vec<(Way, String)> {
