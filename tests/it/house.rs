@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it may name.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("cli", &["config"]),
     (
         "commands",
@@ -16,13 +16,18 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
             "db",
             "report",
             "logging",
+            "schedule",
             "error",
             "ident",
             "branch",
             "failpoint",
         ],
     ),
-    ("report", &["cli", "config", "engine", "metadata", "logging", "error", "ident", "fault"]),
+    (
+        "report",
+        &["cli", "config", "engine", "metadata", "logging", "schedule", "error", "ident", "fault"],
+    ),
+    ("schedule", &["config"]),
     ("engine", &["metadata", "db", "config", "ident", "error", "branch", "failpoint"]),
     ("metadata", &["db", "ident", "error", "branch"]),
     ("db", &["ident", "error", "branch", "failpoint"]),
