@@ -10,7 +10,7 @@
 //! `pairs`, `rules`, `log`, `notify` and `schedule` read one part each, `check` puts the whole together,
 //! and `notes` collects what is wrong; `probe` opens the parsers to `fuzz/`. `duration`, `fragment` and `nearest`
 //! know one small thing each. `draft` is the way back: it spells a configuration
-//! that a program proposes.
+//! that a program proposes. `reference` is docs/configuration.md.
 
 mod check;
 mod connection;
@@ -26,6 +26,8 @@ mod notify;
 mod pairs;
 #[doc(hidden)]
 pub mod probe;
+#[cfg(test)]
+mod reference;
 mod rules;
 mod schedule;
 mod section;

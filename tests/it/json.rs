@@ -138,6 +138,7 @@ async fn every_command_keeps_to_the_schema() {
     judge.run(&office, 2, &["reverse", "banana"]).await;
     let lines = judge.run(&office, 2, &["reverse", "--ful"]).await;
     assert_eq!(of(&lines, "error")[0]["message"], "unexpected argument '--ful' found");
+    proposals(&judge, &office).await;
     refusals(&judge, &office).await;
 
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -167,6 +168,29 @@ async fn inspections(judge: &Judge, office: &Office) {
     assert_eq!(of(&lines, "explained")[0]["cloud_rows"], 1);
     assert_eq!(of(&lines, "summary")[0]["found"], true);
     office.pair.cloud.run("delete from t where id = 9").await;
+}
+
+/// A configuration is made beside the one that is there.
+async fn proposals(judge: &Judge, office: &Office) {
+    let lines = judge.run(office, 0, &["check", "t"]).await;
+    assert_eq!(of(&lines, "summary")[0]["failures"], 0, "{lines:?}");
+    assert!(of(&lines, "check").iter().all(|line| line["level"] != "failure"), "{lines:?}");
+    office.pair.cloud.run("create table lonely (x int)").await;
+    let output = office.folder().join("new.toml");
+    let lines = judge.run(office, 0, &["init", "--output", output.to_str().unwrap()]).await;
+    let proposals = of(&lines, "proposal");
+    let names: Vec<&Value> = proposals.iter().map(|line| &line["cloud"]).collect();
+    assert_eq!(names, ["narrow", "t"]);
+    assert_eq!(
+        (&proposals[1]["key"][0], &proposals[1]["forward"]),
+        (&"id".into(), &"upsert".into())
+    );
+    let summary = of(&lines, "summary")[0];
+    let guesses: usize =
+        proposals.iter().map(|line| line["guesses"].as_array().unwrap().len()).sum();
+    assert_eq!((&summary["tables"], &summary["guesses"]), (&2.into(), &guesses.into()));
+    assert_eq!(summary["only_in_cloud"], serde_json::json!(["lonely"]));
+    assert!(summary["file"].as_str().unwrap().ends_with("new.toml") && output.exists());
 }
 
 /// No connection, no rights, a lock, a table that is held.
