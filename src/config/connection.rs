@@ -10,22 +10,7 @@ use crate::branch::Branch;
 use std::fmt;
 use std::time::Duration;
 
-const KEYS: [&str; 12] = [
-    "url",
-    "host",
-    "port",
-    "database",
-    "user",
-    "password",
-    "sslmode",
-    "sslrootcert",
-    "connect_timeout",
-    "statement_timeout",
-    "lock_timeout",
-    "idle_timeout",
-];
-
-/// The desktop can have a name besides.
+/// The desktop can have a name besides; it comes first.
 const DESKTOP_KEYS: [&str; 13] = [
     "name",
     "url",
@@ -111,7 +96,10 @@ pub(super) fn connection(file: &Section<'_>, key: &str) -> Option<Connection> {
 }
 
 fn keys(section: &str) -> &'static [&'static str] {
-    if section == "desktop" { &DESKTOP_KEYS } else { &KEYS }
+    match DESKTOP_KEYS.split_first() {
+        Some((_, others)) if section != "desktop" => others,
+        _ => &DESKTOP_KEYS,
+    }
 }
 
 /// The name under which a cloud that several desktops share keeps this one
