@@ -36,7 +36,9 @@ one for your databases, and `pgsync check` looks whether one fits them.
 /// The whole page.
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    PARTS.iter().for_each(|part| write_part(&mut page, part).unwrap());
+    for part in PARTS {
+        write_part(&mut page, part).unwrap();
+    }
     page
 }
 
@@ -64,27 +66,30 @@ fn write_part(page: &mut String, part: &Part) -> std::fmt::Result {
 
 /// Reads a whole file around one line of a part.
 fn read(part: &Part, line: &str) -> Result<Config> {
-    let name = |line: &str| line.split('=').next().unwrap().trim().to_owned();
-    let beside: Vec<&str> =
-        part.beside.iter().filter(|usual| name(usual) != name(line)).copied().collect();
-    let mut text = if part.header.is_empty() { String::new() } else { ZONE.to_owned() };
-    text += &format!("{}\n{}\n{line}\n", part.header, beside.join("\n"));
-    for side in ["desktop", "cloud"] {
-        if part.header != format!("[{side}]") {
-            text += &format!("[{side}]\nurl = \"postgres://me@localhost/firm\"\n");
-        }
-    }
-    if !part.header.starts_with("[tables") {
-        text += "[tables]\njobshead = {}\n";
-    }
-    let text = text.replace("certs/prod-ca-2021.crt", "system");
+    let text = file_around(part, line).replace("certs/prod-ca-2021.crt", "system");
     let variable = |name: &str| {
         Ok(if name.ends_with("URL") { "postgres://me@localhost/firm" } else { "7" }.to_owned())
     };
     check::configuration(text.as_bytes(), Path::new("nowhere/pgsync.toml"), &variable)
 }
 
-const ZONE: &str = "desktop_time_zone = \"UTC\"\n";
+fn file_around(part: &Part, line: &str) -> String {
+    let name = |line: &str| line.split('=').next().unwrap().trim().to_owned();
+    let zone = if part.header.is_empty() { "" } else { ZONE };
+    let beside = part.beside.iter().filter(|usual| name(usual) != name(line)).copied();
+    let mut lines: Vec<&str> =
+        [zone, part.header].into_iter().chain(beside).chain([line]).collect();
+    let sides = [("[desktop]", DESKTOP), ("[cloud]", CLOUD)];
+    lines.extend(sides.iter().filter(|(header, _)| part.header != *header).map(|(_, side)| side));
+    if !part.header.starts_with("[tables") {
+        lines.push("[tables]\njobshead = {}");
+    }
+    lines.join("\n") + "\n"
+}
+
+const ZONE: &str = "desktop_time_zone = \"UTC\"";
+const DESKTOP: &str = "[desktop]\nurl = \"postgres://me@localhost/firm\"";
+const CLOUD: &str = "[cloud]\nurl = \"postgres://me@localhost/firm\"";
 
 /// The keys that the parser knows there: it lists them when it meets another.
 fn known_to_the_parser(part: &Part) -> BTreeSet<String> {
