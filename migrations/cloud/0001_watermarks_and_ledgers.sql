@@ -19,6 +19,7 @@ alter table public._sync_metadata
     add column if not exists source_identity     text,
     add column if not exists mapping             text,
     add column if not exists target_horizon      xid8,
+    add column if not exists target_identity     text,
     add column if not exists source_rows         bigint,
     add column if not exists target_rows         bigint,
     add column if not exists last_run_id         text,
@@ -36,12 +37,25 @@ alter table public._sync_metadata
 -- The schema public is exposed to the phones; this table is not for them.
 alter table public._sync_metadata enable row level security;
 
+-- Which server this is, empty where our role may not know. A database that was
+-- dumped and restored elsewhere brings its records along, but not the counter
+-- of transactions that they speak of.
+create or replace function pgsync.server() returns text language plpgsql stable parallel safe as $$
+begin
+    if has_function_privilege('pg_control_system()', 'execute') then
+        return (select system_identifier::text from pg_control_system());
+    end if;
+    return '';
+end
+$$;
+
 -- The transactions in which pgsync itself wrote here; the other direction
 -- leaves out row versions that carry one of these ids.
 create table if not exists pgsync.own_writes (
     xid        xid8 primary key,
     run_id     text not null,
     written_at timestamptz not null default now(),
+    server     text not null default pgsync.server(),
     -- Which desktop wrote, where several share a cloud.
     desktop    text not null default coalesce(current_setting('pgsync.desktop', true), '')
 );

@@ -204,8 +204,10 @@ impl Job<'_> {
             return None;
         }
         let target = self.survey.target.as_ref()?;
+        let point = self.survey.target_point.as_ref()?;
         Some(Standing {
-            target_xid: self.survey.target_xid?,
+            target_xid: point.xid,
+            target_identity: point.identity.clone(),
             source_rows: self.survey.source.rows,
             target_rows: (target.rows + self.done.inserted).saturating_sub(self.done.deleted),
         })

@@ -19,7 +19,7 @@ use crate::db::sql::select::{Selection, Slice, probe_rows};
 use crate::engine::plan::work::{Buckets, Counts};
 use crate::engine::plan::{KeyRanges, TablePlan};
 use crate::engine::read_point::Source;
-use crate::engine::target::Target;
+use crate::engine::target::{Ending, Target};
 use crate::engine::trouble::Trouble;
 use std::collections::{HashMap, HashSet};
 
@@ -29,9 +29,17 @@ pub struct Survey {
     pub source: Counts,
     /// `None` where the target was not asked.
     pub target: Option<Counts>,
-    /// The oldest transaction that was unfinished on the target before it was
-    /// asked.
-    pub target_xid: Option<u64>,
+    /// How far the target's counter was before it was asked.
+    pub target_point: Option<TargetPoint>,
+}
+
+/// A point in the counter of the target's transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetPoint {
+    /// The oldest transaction that was unfinished.
+    pub xid: u64,
+    /// Whose counter it is.
+    pub identity: String,
 }
 
 impl Survey {
@@ -42,7 +50,7 @@ impl Survey {
         Self {
             source: Counts { rows, keys, ..Counts::default() },
             target: Some(Counts { rows, ..Counts::default() }),
-            target_xid: None,
+            target_point: None,
         }
     }
 }
@@ -160,31 +168,42 @@ async fn count(
         if both_sided.is_empty() {
             return Ok(Vec::new());
         }
-        target.ask(&Sql::batch([oldest_unfinished(), survey_target(&both_sided)])).await
+        let point = target_point(&target.ending);
+        target.ask(&Sql::batch([point, survey_target(&both_sided)])).await
     };
     let (source_rows, target_rows) = tokio::join!(of_source, of_target);
     let of_source =
         source_rows.and_then(|rows| answers(&rows)).map_err(Trouble::source("count"))?;
-    let (target_xid, of_target) =
+    let (target_point, of_target) =
         target_rows.and_then(|rows| target_answers(&rows)).map_err(Trouble::target("count"))?;
     let survey = |at: usize| Survey {
         source: of_source.get(&at).cloned().unwrap_or_default(),
-        target: of_target.get(&at).cloned(),
-        target_xid,
+        target: of_target.get(&at).cloned().map(|counts| Counts {
+            counter: target_point.as_ref().map(|point| point.identity.clone()),
+            ..counts
+        }),
+        target_point: target_point.clone(),
     };
     Ok(plans.iter().map(|&(at, _)| (at, survey(at))).collect())
 }
 
-/// A row version that is not seen after this carries this id or a later one.
-fn oldest_unfinished() -> Sql {
-    Sql::new("select pg_snapshot_xmin(pg_current_snapshot())")
+/// A row version that is not seen after this carries this id or a later one,
+/// as long as it is the same counter: not another server's, and not one that a
+/// crash has set back (`read_point` says how that is told).
+fn target_point(ending: &Ending) -> Sql {
+    let server = if ending.has_metadata() { "pgsync.server()" } else { "null" };
+    Sql::new(format!(
+        "select pg_snapshot_xmin(pg_current_snapshot()), {server} || ';' || \
+         (select oid from pg_database where datname = current_database()) || ';' || \
+         coalesce((select stats_reset from pg_stat_bgwriter)::text, '')"
+    ))
 }
 
-fn target_answers(rows: &[Row]) -> Result<(Option<u64>, HashMap<usize, Counts>)> {
-    match rows.split_first() {
-        Some((first, rest)) => Ok((Some(first.number(0)?), answers(rest)?)),
-        None => Ok((None, HashMap::new())),
-    }
+fn target_answers(rows: &[Row]) -> Result<(Option<TargetPoint>, HashMap<usize, Counts>)> {
+    let Some((first, rest)) = rows.split_first() else { return Ok((None, HashMap::new())) };
+    let xid = first.number(0)?;
+    let point = first.get(1).map(|identity| TargetPoint { xid, identity: identity.to_owned() });
+    Ok((point, answers(rest)?))
 }
 
 pub(super) fn answers(rows: &[Row]) -> Result<HashMap<usize, Counts>> {
@@ -227,6 +246,7 @@ fn counts(row: &Row) -> Result<(usize, Counts)> {
         changed: row.number(5)?,
         pages: row.get(6).and_then(page).zip(row.get(7).and_then(page)),
         keys: None,
+        counter: None,
     };
     Ok((row.number(0)?, counts))
 }

@@ -25,7 +25,7 @@ pub mod work;
 use crate::branch::Branch;
 use crate::config::{CursorChoice, Limits, Mode, OnDuplicate, Rules, Share};
 use crate::db::catalog::{self, Kind, Table};
-use crate::db::sql::changed::{Changed, Echoes};
+use crate::db::sql::changed::{Changed, Echoes, WRITTEN_HERE};
 use crate::db::sql::loose::Length;
 use crate::db::sql::mapping::{Comparison, Existence, Form, KeyColumn, Mapping, View};
 use crate::db::sql::refusal::Constraints;
@@ -254,7 +254,9 @@ fn complete(mapping: &mut Mapping, pair: &Pair, point: &ReadPoint, ids: Transact
     // content they would look like new ones.
     let echoes = point.echoes == Echoes::LeftOut && ids == TransactionIds::Usable;
     if pair.rules.mode == Mode::Mirror && echoes {
-        let ours = "xmin not in (select own.xid::xid from pgsync.own_writes as own)";
+        let ours = format!(
+            "xmin not in (select own.xid::xid from pgsync.own_writes as own where {WRITTEN_HERE})"
+        );
         mapping.scope = Some(match mapping.scope.take() {
             Some(scope) => format!("({scope} and {ours})"),
             None => format!("({ours})"),

@@ -24,10 +24,12 @@ pub struct Watermark {
 }
 
 /// How both sides stood when a mirror last made them equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// The oldest transaction that was unfinished on the target.
     pub target_xid: u64,
+    /// The target that it belongs to.
+    pub target_identity: String,
     pub source_rows: u64,
     pub target_rows: u64,
 }
@@ -73,7 +75,8 @@ select table_name,
   mapping,
   target_horizon,
   source_rows,
-  target_rows
+  target_rows,
+  target_identity
 from";
 
 fn watermark(row: &Row) -> Result<Watermark> {
@@ -86,9 +89,10 @@ fn watermark(row: &Row) -> Result<Watermark> {
         }),
         _ => None,
     };
-    let standing = match (row.get(7), row.get(8), row.get(9)) {
-        (Some(_), Some(_), Some(_)) => Some(Standing {
+    let standing = match (row.get(7), row.get(8), row.get(9), row.get(10)) {
+        (Some(_), Some(_), Some(_), Some(identity)) => Some(Standing {
             target_xid: row.number(7)?,
+            target_identity: identity.to_owned(),
             source_rows: row.number(8)?,
             target_rows: row.number(9)?,
         }),
@@ -143,7 +147,7 @@ pub fn advance(direction: Direction, advance: &Advance<'_>) -> Sql {
         ("last_error", "null".to_owned()),
     ];
     let mut values = values.to_vec();
-    values.extend(standing(advance.standing));
+    values.extend(standing(advance.standing.as_ref()));
     values.extend(figures(&advance.figures));
     upsert(direction, advance.table, &values)
 }
@@ -156,13 +160,14 @@ pub fn fail(direction: Direction, table: &str, figures_of: &Figures<'_>, error: 
     upsert(direction, table, &values)
 }
 
-fn standing(standing: Option<Standing>) -> [(&'static str, String); 3] {
+fn standing(standing: Option<&Standing>) -> [(&'static str, String); 4] {
     let or_null = |value: Option<String>| value.unwrap_or_else(|| "null".to_owned());
     [
         (
             "target_horizon",
             or_null(standing.map(|standing| format!("'{}'::xid8", standing.target_xid))),
         ),
+        ("target_identity", or_null(standing.map(|standing| literal(&standing.target_identity)))),
         ("source_rows", or_null(standing.map(|standing| standing.source_rows.to_string()))),
         ("target_rows", or_null(standing.map(|standing| standing.target_rows.to_string()))),
     ]
@@ -338,7 +343,7 @@ mod tests {
              horizon = '4294967301'::xid8, \
              horizon_timestamp = '2026-01-02 03:04:05.678901+00'::timestamptz, \
              source_identity = '7/1/5/16384', mapping = 'key id', \
-             last_result = 'ok', last_error = null, target_horizon = null, \
+             last_result = 'ok', last_error = null, target_horizon = null, target_identity = null, \
              source_rows = null, target_rows = null, last_run_id = 'r1', \
              last_run_at = clock_timestamp(), last_run_how = 'incremental', rows_checked = 5, \
              rows_inserted = 2, rows_updated = 3, rows_deleted = 0, rows_protected = 1, \

@@ -42,6 +42,7 @@ mod look;
 mod metadata;
 mod mirror;
 mod mirror_changes;
+mod moved;
 mod names;
 #[cfg(unix)]
 mod notices;

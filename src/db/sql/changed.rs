@@ -40,7 +40,7 @@ pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String>
         Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut } => Some(format!(
             "({} and xmin not in \
              (select own.xid::xid from pgsync.own_writes as own \
-             where own.xid >= '{horizon}' and own.desktop = {THIS_DESKTOP}))",
+             where own.xid >= '{horizon}' and {WRITTEN_HERE}))",
             written_since(*horizon, *ids)
         )),
         Changed::SinceInstant { column, instant } => {
@@ -50,9 +50,11 @@ pub(in crate::db::sql) fn changed_condition(changed: &Changed) -> Option<String>
     }
 }
 
-/// As the transaction's settings say it. What other desktops have brought to a
-/// cloud that several share is news to this one.
-const THIS_DESKTOP: &str = "coalesce(current_setting('pgsync.desktop', true), '')";
+/// An own write counts where it was made, by this desktop: what other desktops
+/// have brought to a cloud that several share is news to this one, and a
+/// restored database remembers ids that its new server gives to somebody else.
+pub const WRITTEN_HERE: &str = "own.server = (select pgsync.server()) \
+     and own.desktop = coalesce(current_setting('pgsync.desktop', true), '')";
 
 fn written_since(horizon: u64, ids: Ids) -> String {
     match ids {
@@ -110,6 +112,7 @@ mod tests {
             since(743, 744, Echoes::LeftOut),
             "(xmin = any ('{743}'::xid[]) and xmin not in \
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '743' \
+             and own.server = (select pgsync.server()) \
              and own.desktop = coalesce(current_setting('pgsync.desktop', true), '')))"
         );
         assert_eq!(since(743, 743, Echoes::Unknown), "false");

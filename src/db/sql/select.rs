@@ -301,7 +301,7 @@ mod tests {
             condition(&mapping, selection),
             "(org_id = 1) and ((age(xmin) <= (select age('750'::xid8::xid)) and xmin not in \
              (select own.xid::xid from pgsync.own_writes as own where own.xid >= '750' \
-             and own.desktop = coalesce(current_setting('pgsync.desktop', true), ''))) \
+             and own.server = (select pgsync.server()) and own.desktop = coalesce(current_setting('pgsync.desktop', true), ''))) \
              or json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text \
              = any ('{\"[\\\"5\\\"]\"}'::text[]))"
         );

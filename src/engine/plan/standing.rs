@@ -25,6 +25,8 @@ pub struct LastEqual {
     pub source: Changed,
     /// Target rows written since, by others.
     pub target: Changed,
+    /// Whose counter of transactions that goes by.
+    pub target_identity: String,
     pub source_rows: u64,
     pub target_rows: u64,
 }
@@ -37,6 +39,7 @@ pub(super) fn last_equal(changed: &Changed, watermark: Option<&Watermark>) -> Op
     Some(LastEqual {
         source: changed.clone(),
         target: Changed::SinceHorizon { horizon, ids, echoes: Echoes::LeftOut },
+        target_identity: standing.target_identity.clone(),
         source_rows: standing.source_rows,
         target_rows: standing.target_rows,
     })

@@ -6,7 +6,7 @@ use crate::db::sql::changed::Changed;
 use crate::db::sql::mapping::Existence;
 use crate::db::sql::select::Slice;
 use crate::engine::plan::division::{divide, power_of_two};
-use crate::engine::plan::standing::Content;
+use crate::engine::plan::standing::{Content, LastEqual};
 use crate::engine::plan::{Layout, Slicing, TablePlan, Triggers};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub struct Counts {
     pub pages: Option<(u64, u64)>,
     /// The lowest and the highest key, where it was asked for.
     pub keys: Option<(i64, i64)>,
+    /// Whose counter of transactions `changed` goes by, on the target.
+    pub counter: Option<String>,
 }
 
 /// What is to be done with a pair.
@@ -94,7 +96,7 @@ fn changed_slices(source: &Counts, chunk_rows: u64) -> Vec<Slice> {
 
 /// A mirror also looks at what the target has and the source has not.
 fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -> Work {
-    let still_equal = plan.last_equal.as_ref().is_some_and(|last| {
+    let still_equal = last_equal(plan, target).is_some_and(|last| {
         source.changed + target.changed == 0
             && source.rows == last.source_rows
             && target.rows == last.target_rows
@@ -115,11 +117,21 @@ fn mirror(plan: &TablePlan, source: &Counts, target: &Counts, chunk_rows: u64) -
     }
 }
 
+/// How both sides stood, if the target's ids still mean what they meant:
+///
+/// 1. The cloud is restored on another server, whose counter is far behind.
+/// 2. A phone changes a row there; its id is older than the one that we kept.
+/// 3. The row would count as unchanged, and both sides as equal.
+fn last_equal<'a>(plan: &'a TablePlan, target: &Counts) -> Option<&'a LastEqual> {
+    let same = |last: &&LastEqual| target.counter.as_deref() == Some(last.target_identity.as_str());
+    plan.last_equal.as_ref().filter(same)
+}
+
 /// What the source has changed, where nothing speaks against it that the rest
 /// is still equal. Fewer rows than before mean that some were deleted, which
 /// no change cursor tells.
 fn changes<'a>(plan: &'a TablePlan, source: &Counts, target: &Counts) -> Option<&'a Changed> {
-    let last = plan.last_equal.as_ref().filter(|_| plan.content == Content::OfTheRow)?;
+    let last = last_equal(plan, target).filter(|_| plan.content == Content::OfTheRow)?;
     let target_rests = target.changed == 0 && target.rows == last.target_rows;
     let were_equal = last.source_rows == last.target_rows;
     let only_changed = source.changed > 0 && source.rows >= last.source_rows;

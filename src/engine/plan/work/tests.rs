@@ -137,10 +137,13 @@ fn a_mirror_rests_only_when_neither_side_has_moved() {
     plan.last_equal = Some(crate::engine::plan::standing::LastEqual {
         source: since(1, Echoes::LeftOut),
         target: since(2, Echoes::LeftOut),
+        target_identity: "7;5;".into(),
         source_rows: 9,
         target_rows: 9,
     });
-    let side = |rows, changed| Counts { rows, changed, ..Counts::default() };
+    let counter = Some("7;5;".to_owned());
+    let side =
+        |rows, changed| Counts { rows, changed, counter: counter.clone(), ..Counts::default() };
     let work = |source: Counts, target: Counts| decide(&plan, &source, Some(&target), 1000);
     assert_eq!(work(side(9, 0), side(9, 0)), Work::Nothing);
     let since_then =
@@ -163,12 +166,13 @@ fn what_a_row_does_not_say_of_itself_is_compared_in_full() {
     let last = crate::engine::plan::standing::LastEqual {
         source: since(1, Echoes::LeftOut),
         target: since(2, Echoes::LeftOut),
+        target_identity: "7;5;".into(),
         source_rows: 9,
         target_rows: 9,
     };
     plan.last_equal = Some(last.clone());
     let changed = Counts { rows: 9, changed: 1, ..Counts::default() };
-    let target = Counts { rows: 9, ..Counts::default() };
+    let target = Counts { rows: 9, counter: Some("7;5;".to_owned()), ..Counts::default() };
     let work = |plan: &TablePlan| decide(plan, &changed, Some(&target), 1000);
     assert!(matches!(work(&plan), Work::Changes { .. }));
     let all = Work::Slices(vec![Slice::All]);
@@ -202,4 +206,28 @@ fn only_differing_buckets_are_sent_again() {
             Slice::Buckets { count: 8, wanted: vec![2, 3] },
         ]
     );
+}
+
+/// Ids of another server's counter say nothing.
+#[test]
+fn a_mirror_whose_target_was_restored_elsewhere_is_compared() {
+    let mut plan = plan(Changed::Everything);
+    plan.mode = Mode::Mirror;
+    plan.last_equal = Some(LastEqual {
+        source: since(1, Echoes::LeftOut),
+        target: since(2, Echoes::LeftOut),
+        target_identity: "7;5;".into(),
+        source_rows: 9,
+        target_rows: 9,
+    });
+    let source = Counts { rows: 9, ..Counts::default() };
+    let target = |counter: Option<&str>| Counts {
+        rows: 9,
+        counter: counter.map(str::to_owned),
+        ..Counts::default()
+    };
+    let work = |target: &Counts| decide(&plan, &source, Some(target), 1000);
+    assert_eq!(work(&target(Some("7;5;"))), Work::Nothing);
+    assert_eq!(work(&target(Some("8;5;"))), Work::Slices(vec![Slice::All]));
+    assert_eq!(work(&target(None)), Work::Slices(vec![Slice::All]));
 }
