@@ -64,7 +64,7 @@ pub struct Output {
     /// Say more; twice: every step, three times: every statement
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Write what happens to this file too, for the next morning; without it, as [log] says
+    /// Write what happens to this file too, for the next morning; without it, as `[log]` says
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
     #[arg(long, global = true, value_enum, default_value = "auto")]
@@ -161,7 +161,7 @@ pub struct Schedule {
 /// What becomes of the scheduled tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScheduleAction {
-    /// Make them, at the times of [schedule]; elsewhere than on Windows: print lines for cron and systemd
+    /// Make them, at the times of `[schedule]`; elsewhere than on Windows: print lines for cron and systemd
     Install,
     /// Show them
     List,

@@ -1,10 +1,10 @@
 //! `pgsync check`: everything that can be known before a run, written nowhere.
 //!
-//! - [`reach`]: opens a side and asks it about itself (DO)
-//! - [`look`]: asks both sides about the pairs (DO)
-//! - [`side`]: what is good or bad about a side (DECIDE)
-//! - [`pair`], [`rows`]: the same of a pair, and of its rows (DECIDE)
-//! - [`tell`]: how a finding is made
+//! - `reach`: opens a side and asks it about itself (DO)
+//! - `look`: asks both sides about the pairs (DO)
+//! - `side`: what is good or bad about a side (DECIDE)
+//! - `pair`, `rows`: the same of a pair, and of its rows (DECIDE)
+//! - `tell`: how a finding is made
 
 mod look;
 mod pair;

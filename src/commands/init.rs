@@ -1,9 +1,9 @@
 //! `pgsync init`: makes a configuration from the two databases, and writes
 //! nothing into them.
 //!
-//! - [`pairing`]: which table is which (DECIDE)
-//! - [`propose`]: what to do with each pair (DECIDE)
-//! - [`survey`]: what both databases say (DO)
+//! - `pairing`: which table is which (DECIDE)
+//! - `propose`: what to do with each pair (DECIDE)
+//! - `survey`: what both databases say (DO)
 //!
 //! How a configuration is spelled is known to `config::draft`.
 

@@ -83,7 +83,9 @@ pub fn unix(report: &Report, jobs: &[Job], place: &Place) {
     print(report, "# 1. cron: put these lines into what \"crontab -e\" opens");
     for job in jobs {
         let lines = unix::cron(job, place);
-        lines.iter().for_each(|line| print(report, line));
+        for line in &lines {
+            print(report, line);
+        }
         data(report, "cron", job.work.word(), &lines.join("\n"));
     }
     print(report, "\n# 2. systemd: put these files into ~/.config/systemd/user, then run");
