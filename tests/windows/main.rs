@@ -38,6 +38,7 @@ async fn main() {
     every_batch_file_runs(&office);
     exit_codes_are_handed_on(&office).await;
     a_key_ends_a_run(&office).await;
+    the_log_rotates(&office);
     the_menu_works(&office);
     tasks_are_spelled(&office);
     tasks_are_taken(&office);
@@ -110,6 +111,33 @@ fn every_batch_file_runs(office: &Office) {
         ran.ends_with(0).says(&format!("pgsync {command}: "));
         told(batch, started, last_line(&ran));
     }
+}
+
+/// A file is moved aside while two programs write to it, which Windows allows
+/// only if nobody has it open.
+fn the_log_rotates(office: &Office) {
+    let started = Instant::now();
+    office.keep_a_small_log();
+    for _ in 0..4 {
+        let both = std::thread::scope(|scope| {
+            let runs = ["reverse", "forward"]
+                .map(|direction| scope.spawn(move || office.pgsync(&[direction])));
+            runs.map(|run| run.join().unwrap())
+        });
+        for ran in both {
+            ran.ends_with(0);
+            assert!(!ran.stderr.contains("log"), "{ran}");
+        }
+    }
+    let logs = office.logs();
+    let names: Vec<&str> = logs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["pgsync.log", "pgsync.log.1", "pgsync.log.2"]);
+    for (name, text) in &logs {
+        assert!(text.len() < 4_000 && text.ends_with('\n'), "{name}: {text}");
+        assert!(text.lines().all(|line| line.starts_with("20")), "{name}: {text}");
+    }
+    office.configure();
+    told("the log rotates under two programs at once", started, names.join(", "));
 }
 
 /// 4: a row is refused. 3: nobody answers.

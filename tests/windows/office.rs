@@ -84,6 +84,26 @@ impl Office {
         std::fs::write(config.join("pgsync.toml"), notepad(CONFIGURATION)).unwrap();
     }
 
+    /// A log that has to be moved aside every few lines.
+    pub fn keep_a_small_log(&self) {
+        let log = "[log]\r\nfile = \"../pgsync.log\"\r\nmax_size = \"2kB\"\r\nkeep = 2\r\n";
+        let file = self.folder.join("config").join("pgsync.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}{log}")).unwrap();
+    }
+
+    /// The log files by name, with what is in them.
+    pub fn logs(&self) -> Vec<(String, String)> {
+        let entries = std::fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap());
+        let mut logs: Vec<(String, String)> = entries
+            .map(|entry| (entry.file_name().into_string().unwrap(), entry.path()))
+            .filter(|(name, _)| name.starts_with("pgsync.log") && !name.ends_with("lock"))
+            .map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+            .collect();
+        logs.sort();
+        logs
+    }
+
     /// Runs the program itself, in its folder.
     pub fn pgsync(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command("pgsync.exe").args(arguments).current_dir(&self.folder))

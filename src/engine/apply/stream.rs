@@ -79,8 +79,12 @@ impl Job<'_> {
         }
         failpoint::at(Point::StreamCounted);
         let mut rows = 0;
-        for part in foretaste(self.plan, slice) {
-            rows += self.relay_rows(&part).await?;
+        let parts = match before {
+            None => foretaste(self.plan, slice),
+            Some(_) => vec![slice.clone()],
+        };
+        for part in &parts {
+            rows += self.relay_rows(part).await?;
         }
         failpoint::at(Point::StreamRelayed);
         self.record_owned(slice).await?;

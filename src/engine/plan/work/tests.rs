@@ -101,6 +101,8 @@ fn a_few_pages_are_tried_before_the_rest() {
     let mut plan = plan(Changed::Everything);
     assert_eq!(foretaste(&plan, &Slice::All), [Slice::All]);
     plan.constraints.not_null.push(crate::db::sql::mapping::tests::ident("title"));
+    assert_eq!(foretaste(&plan, &Slice::All), [Slice::All]);
+    plan.constraints.uniques.push(vec![crate::db::sql::mapping::tests::ident("title")]);
     let pages = |from, to| Slice::Pages { from, to };
     let in_three = [pages(0, Some(4)), pages(996, None), pages(4, Some(996))];
     assert_eq!(foretaste(&plan, &Slice::All), in_three);
