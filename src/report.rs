@@ -42,9 +42,6 @@ use std::time::{Duration, Instant};
 /// goes. New fields and new kinds of lines may come at any time.
 pub const VERSION: u64 = 1;
 
-/// What [`Report::end`] itself says.
-const OF_EVERY_SUMMARY: [&str; 4] = ["message_type", "version", "command", "seconds"];
-
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
@@ -129,21 +126,6 @@ impl Report {
     pub fn data(&self, value: &Value) {
         if self.format == Format::Json && self.verbosity != Verbosity::Quiet {
             self.out(&in_json(&value.to_string()));
-        }
-    }
-
-    /// A whole result, for programs. Its summary joins the last line.
-    pub fn all_data(&self, lines: &[Value]) {
-        for line in lines {
-            let is_summary = line.get("message_type").is_some_and(|kind| kind == "summary");
-            match line.as_object() {
-                Some(figures) if is_summary => {
-                    let mut figures = figures.clone();
-                    figures.retain(|key, _| !OF_EVERY_SUMMARY.contains(&key.as_str()));
-                    self.summarise(&Value::Object(figures));
-                }
-                _ => self.data(line),
-            }
         }
     }
 

@@ -185,10 +185,10 @@ async fn open_target(
     Ok(Target::new(session, side, pins, ending, stop.clone()))
 }
 
-/// The error for our own tables, where they cannot be used.
 /// `read_only_sql_transaction`
 const READ_ONLY: &str = "25006";
 
+/// The error for our own tables, where they cannot be used.
 #[must_use]
 pub fn not_ready(side: Side, failure: Failure) -> Error {
     let word = side.word();
