@@ -22,6 +22,7 @@ use crate::db::failure::Result as Answer;
 use crate::db::sql::Sql;
 use crate::db::sql::bucket::Division;
 use crate::db::sql::select::{Selection, Slice, rows_without_key};
+use crate::engine::apply::careful::Texts;
 use crate::engine::apply::mirror::Rest;
 use crate::engine::diff::Survey;
 use crate::engine::event::Observer;
@@ -55,6 +56,8 @@ pub struct Job<'a> {
     pub done: Done,
     /// Rows that this run has set aside, because the target refused them.
     pub refused: u64,
+    /// What this run has met so far.
+    pub texts: Texts,
     /// Keys of rows that are brought up to date, the first of them.
     pub updated_keys: Vec<String>,
     /// The first of the pair's rejects, a line each.

@@ -13,6 +13,7 @@
 use crate::config::Limits;
 use crate::db::failure::Failure;
 use crate::db::sql::Sql;
+use crate::engine::apply::careful::Texts;
 use crate::engine::apply::{Done, Job};
 use crate::engine::diff::{self, Survey};
 use crate::engine::event::{Event, Observer, Outcome};
@@ -320,6 +321,7 @@ impl Run<'_> {
             survey: &pair.survey,
             done: Done::default(),
             refused: 0,
+            texts: Texts::default(),
             updated_keys: Vec::new(),
             rejects: Vec::new(),
         }

@@ -7,6 +7,7 @@
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
 use crate::db::sql::mapping::{Comparison, Mapping};
+use crate::db::sql::refusal::REFUSED_ROW;
 use crate::ident::literal;
 
 /// A written column that takes only so many letters.
@@ -52,19 +53,26 @@ pub fn instead_of(into: &Into) -> Into {
     }
 }
 
-/// Refuses the rows that are too long (without the row itself), stages the others, and answers with the
+/// Refuses the rows that are too long, stages the others, and answers with the
 /// numbers of both: staged, refused.
 #[must_use]
 pub fn settle(mapping: &Mapping, into: &Into, lengths: &[Length]) -> Sql {
     let whens: Vec<String> = lengths.iter().map(|length| too_long(mapping, length)).collect();
+    let written = mapping.columns.iter().enumerate();
+    let written: Vec<String> = written
+        .map(|(index, column)| format!("r.{} as {}", staged(mapping, index), column.target.sql()))
+        .collect();
     Sql::new(format!(
         "with refused as (insert into pg_temp.pgsync_refused \
-         select null, r.pgsync_name, '22001', case {whens} end, null \
-         from pg_temp.pgsync_loose as r where case {whens} end is not null returning 1), \
+         select null, s.pgsync_name, '22001', s.pgsync_why, {REFUSED_ROW} from \
+         (select r.pgsync_name, case {whens} end as pgsync_why, {written} \
+         from pg_temp.pgsync_loose as r offset 0) as s \
+         where s.pgsync_why is not null returning 1), \
          staged as (insert into {table} ({columns}) select {columns} \
          from pg_temp.pgsync_loose as r where case {whens} end is null returning 1) \
          select (select count(*) from staged), (select count(*) from refused)",
         whens = whens.join(" "),
+        written = written.join(", "),
         table = into.table,
         columns = into.columns,
     ))
@@ -110,8 +118,11 @@ mod tests {
             settle(&mapping, &into, &[LENGTH()]).to_string(),
             format!(
                 "with refused as (insert into pg_temp.pgsync_refused \
-                 select null, r.pgsync_name, '22001', {case}, null \
-                 from pg_temp.pgsync_loose as r where {case} is not null returning 1), \
+                 select null, s.pgsync_name, '22001', s.pgsync_why, {REFUSED_ROW} from \
+                 (select r.pgsync_name, {case} as pgsync_why, \
+                 r.c1 as \"rem_id\", r.c2 as \"title\" \
+                 from pg_temp.pgsync_loose as r offset 0) as s \
+                 where s.pgsync_why is not null returning 1), \
                  staged as (insert into pg_temp.pgsync_rows (c1, c2) select c1, c2 \
                  from pg_temp.pgsync_loose as r where {case} is null returning 1) \
                  select (select count(*) from staged), (select count(*) from refused)"

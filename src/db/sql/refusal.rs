@@ -12,7 +12,7 @@ use crate::branch::Branch;
 use crate::db::sql::mapping::{Comparison, Existence, Form, Mapping, View};
 use crate::db::sql::owned::REJECTED_AGAIN;
 use crate::db::sql::{Sql, merge, mirror, stage};
-use crate::ident::{Ident, TableName, array_literal, literal};
+use crate::ident::{Ident, TableName, literal};
 
 /// The target's rules that can be asked over staged rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,7 +123,8 @@ fn to_write(mapping: &Mapping) -> String {
 }
 
 /// A staged row as JSON, without what we added.
-const ROW: &str = "to_jsonb(s.*) - array['pgsync_at', 'pgsync_key', 'pgsync_why', 'pgsync_copy']";
+pub const REFUSED_ROW: &str = "to_jsonb(s.*) \
+    - array['pgsync_at', 'pgsync_key', 'pgsync_name', 'pgsync_why', 'pgsync_copy']";
 
 /// Puts the rows that break a rule into `pgsync_refused`, the first broken
 /// rule with each.
@@ -137,7 +138,7 @@ pub fn find(mapping: &Mapping, constraints: &Constraints, direction: &str) -> Sq
     // Without `offset 0` the reason would be worked out once for every use.
     let broken = Sql::new(format!(
         "insert into pg_temp.pgsync_refused \
-         select s.pgsync_at, s.pgsync_key, s.pgsync_why[1], s.pgsync_why[2], {ROW} from \
+         select s.pgsync_at, s.pgsync_key, s.pgsync_why[1], s.pgsync_why[2], {REFUSED_ROW} from \
          (select s.*, case {} end as pgsync_why from ({}) as s offset 0) as s \
          where s.pgsync_why is not null",
         whens.join(" "),
@@ -154,7 +155,7 @@ fn double(mapping: &Mapping, columns: &[Ident]) -> Sql {
     Sql::new(format!(
         "insert into pg_temp.pgsync_refused \
          select s.pgsync_at, s.pgsync_key, '23505', {message} || {values} \
-         || ' stands on several rows.', {ROW} from (select s.*, \
+         || ' stands on several rows.', {REFUSED_ROW} from (select s.*, \
          row_number() over (partition by {names} order by s.pgsync_at) as pgsync_copy \
          from ({to_write}) as s where not exists (select from pg_temp.pgsync_refused as f \
          where f.row_at = s.pgsync_at)) as s where s.pgsync_copy > 1 and {set}",
@@ -281,7 +282,7 @@ pub fn number_rows(mapping: &Mapping) -> Sql {
 pub fn refuse_number(mapping: &Mapping, number: u64, sqlstate: &str, message: &str) -> Sql {
     Sql::new(format!(
         "insert into pg_temp.pgsync_refused \
-         select s.pgsync_at, s.pgsync_key, {}, {}, {ROW} from ({}) as s \
+         select s.pgsync_at, s.pgsync_key, {}, {}, {REFUSED_ROW} from ({}) as s \
          join pg_temp.pgsync_order as o on o.row_at = s.pgsync_at where o.n = {number}",
         literal(sqlstate),
         literal(message),
@@ -312,26 +313,6 @@ pub fn refuse_unstaged(rows: &[Refused]) -> Sql {
         })
         .collect();
     Sql::new(format!("insert into pg_temp.pgsync_refused values {}", values.join(", ")))
-}
-
-/// The names of refused rows whose row is not known yet.
-#[must_use]
-pub fn without_row() -> Sql {
-    Sql::new("select distinct key from pg_temp.pgsync_refused where source_row is null")
-}
-
-/// Adds the source's rows to refused ones, by their names.
-#[must_use]
-pub fn add_rows(rows: &[(&str, &str)]) -> Sql {
-    let (names, rows): (Vec<_>, Vec<_>) =
-        rows.iter().map(|(name, row)| (Some(*name), Some(*row))).unzip();
-    Sql::new(format!(
-        "update pg_temp.pgsync_refused as f set source_row = v.row::jsonb \
-         from unnest({}::text[], {}::text[]) as v (name, row) \
-         where f.key = v.name and f.source_row is null",
-        array_literal(names),
-        array_literal(rows)
-    ))
 }
 
 /// Keeps the refused rows as rejects, and takes them out of what is written.

@@ -8,7 +8,7 @@ use crate::db::failure::{Failure, Result as Answer};
 use crate::db::sql::Sql;
 use crate::db::sql::loose;
 use crate::db::sql::mapping::Comparison;
-use crate::db::sql::refusal::{self, Refused, refuse_unstaged};
+use crate::db::sql::refusal::{Refused, refuse_unstaged};
 use crate::db::sql::select::{Query, named_rows};
 use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoint};
 use crate::engine::apply::{Job, Step};
@@ -23,11 +23,24 @@ use std::collections::HashMap;
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const TOO_LONG: &str = "22001";
 
-/// Rows that are asked for by their names at once; each question is a scan.
-const NAMES: usize = 5_000;
-
 /// Rows that are tried at once.
 const PART: usize = 512;
+
+/// What is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// In types without lengths: no text is too long.
+    Keys,
+    Rows,
+}
+
+/// Whether texts are expected to fit their columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Texts {
+    #[default]
+    Fit,
+    SomeTooLong,
+}
 
 /// What came of staging.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,24 +68,38 @@ impl Job<'_> {
     /// message of its own, so that the usual case costs no round trip more.
     pub(super) async fn stage(
         &mut self,
+        what: What,
         query: &Query,
         into: Into,
         format: Format,
     ) -> Step<Staged> {
         let copy = Copy { out: query.copy(format), into, format };
-        match self.relay(&copy).await {
-            Ok(rows) => Ok(Staged { rows, refused: 0 }),
-            Err(trouble) if trouble.blames_a_row() => {
-                tracing::debug!("staging with care, because {trouble:?}");
-                failpoint::at(Point::StageRefused);
-                self.tell_target(&rollback_to_savepoint()).await?;
-                let loosely = trouble.sqlstate() == Some(TOO_LONG) && !self.plan.lengths.is_empty();
-                if loosely && let Some(staged) = self.stage_loosely(query, &copy.into).await? {
-                    return Ok(staged);
+        if what == What::Keys || self.texts == Texts::Fit {
+            match self.relay(&copy).await {
+                Ok(rows) => return Ok(Staged { rows, refused: 0 }),
+                Err(trouble) if trouble.blames_a_row() => {
+                    tracing::debug!("staging with care, because {trouble:?}");
+                    failpoint::at(Point::StageRefused);
+                    self.tell_target(&rollback_to_savepoint()).await?;
+                    self.notice_length(&trouble);
                 }
-                self.stage_in_parts(query, &copy.into).await
+                Err(trouble) => return Err(trouble),
             }
-            Err(trouble) => Err(trouble),
+        }
+        if what == What::Rows
+            && self.texts == Texts::SomeTooLong
+            && let Some(staged) = self.stage_loosely(query, &copy.into).await?
+        {
+            return Ok(staged);
+        }
+        self.stage_in_parts(query, &copy.into).await
+    }
+
+    /// Remembers that a row was refused for its length: more of them will be,
+    /// and each attempt that fails costs a pass over the source.
+    pub(super) fn notice_length(&mut self, trouble: &Trouble) {
+        if trouble.sqlstate() == Some(TOO_LONG) && !self.plan.lengths.is_empty() {
+            self.texts = Texts::SomeTooLong;
         }
     }
 
@@ -93,7 +120,6 @@ impl Job<'_> {
                 let count = |index| row.number(index).map_err(Trouble::target("stage"));
                 let staged = Staged { rows: count(0)?, refused: count(1)? };
                 self.check_refusals(staged.refused)?;
-                self.add_rows().await?;
                 Ok(Some(staged))
             }
             Err(trouble) if trouble.blames_a_row() => {
@@ -102,21 +128,6 @@ impl Job<'_> {
             }
             Err(trouble) => Err(trouble),
         }
-    }
-
-    /// Keeps the source's rows with the refused ones.
-    async fn add_rows(&mut self) -> Step<()> {
-        let names = self.target.session.rows(&refusal::without_row()).await;
-        let names = names.map_err(Trouble::target("stage"))?;
-        let names: Vec<&str> = names.iter().filter_map(|row| row.get(0)).collect();
-        for part in names.chunks(NAMES) {
-            let question = named_rows(&self.plan.mapping, part);
-            let answers = self.source.ask(&question).await.map_err(Trouble::source("read"))?;
-            let rows: Vec<_> =
-                answers.iter().filter_map(|row| Some((row.get(0)?, row.get(1)?))).collect();
-            self.tell_target(&refusal::add_rows(&rows)).await?;
-        }
-        Ok(())
     }
 
     async fn stage_in_parts(&mut self, query: &Query, into: &Into) -> Step<Staged> {

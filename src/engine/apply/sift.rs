@@ -20,6 +20,7 @@ use crate::db::sql::mapping::{Existence, Uniqueness};
 use crate::db::sql::select::{Selection, Slice, keys, rows, rows_with_keys};
 use crate::db::sql::session::savepoint;
 use crate::db::sql::{owned, refusal, stage};
+use crate::engine::apply::careful::What;
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
 use crate::engine::trouble::Trouble;
@@ -65,8 +66,8 @@ impl Job<'_> {
     async fn stage_keys(&mut self, slice: &Slice) -> Step<Wanted> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-        let staged =
-            self.stage(&keys(mapping, selection), stage::into_keys(mapping), Format::Text).await?;
+        let (query, into) = (keys(mapping, selection), stage::into_keys(mapping));
+        let staged = self.stage(What::Keys, &query, into, Format::Text).await?;
         failpoint::at(Point::SiftKeysStaged);
         let sifted = self.ask_target(&stage::sift(mapping)).await?;
         failpoint::at(Point::SiftSifted);
@@ -94,8 +95,8 @@ impl Job<'_> {
         if most && mapping.existence == Existence::InTable {
             let selection =
                 Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
-            let staged =
-                self.stage(&rows(mapping, selection), stage::into_rows(mapping), format).await?;
+            let (query, into) = (rows(mapping, selection), stage::into_rows(mapping));
+            let staged = self.stage(What::Rows, &query, into, format).await?;
             return Ok(staged.refused);
         }
         let (mut fetched, mut refused) = (0, 0);
@@ -106,7 +107,7 @@ impl Job<'_> {
                 return Ok(refused);
             }
             let query = rows_with_keys(mapping, &keys);
-            let staged = self.stage(&query, stage::into_rows(mapping), format).await?;
+            let staged = self.stage(What::Rows, &query, stage::into_rows(mapping), format).await?;
             fetched += staged.rows;
             refused += staged.refused;
         }

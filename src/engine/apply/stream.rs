@@ -35,6 +35,7 @@ impl Job<'_> {
                 }
                 Err(trouble) => {
                     let refused = trouble.blames_a_row();
+                    self.notice_length(&trouble);
                     let trouble = self.undo(trouble).await;
                     failpoint::at(Point::StreamUndone);
                     if refused {

@@ -17,7 +17,7 @@ use crate::db::copy::Format;
 use crate::db::sql::select::{Selection, Slice, rows_sharing_keys};
 use crate::db::sql::session::savepoint;
 use crate::db::sql::{Sql, merge, refusal, stage};
-use crate::engine::apply::careful::Staged;
+use crate::engine::apply::careful::{Staged, What};
 use crate::engine::apply::refuse::Refusals;
 use crate::engine::apply::{Job, Place, Step, Written};
 use crate::engine::event::Event;
@@ -61,7 +61,7 @@ impl Job<'_> {
         let mapping = &self.plan.mapping;
         let selection = Selection { changed: &self.plan.changed, slice, again: &self.plan.again };
         let query = rows_sharing_keys(mapping, selection);
-        self.stage(&query, merge::into_rows(mapping), Format::Text).await
+        self.stage(What::Rows, &query, merge::into_rows(mapping), Format::Text).await
     }
 
     async fn settle_duplicates(&mut self) -> Step<()> {

@@ -28,4 +28,6 @@ mod blocking;
 pub use databases::{Db, Pair};
 pub use programs::{Programs, Side};
 pub use server::Server;
+#[cfg(unix)]
+pub use server::SmallDisk;
 pub use wan::{Delay, Wan};

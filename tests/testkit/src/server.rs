@@ -6,6 +6,8 @@
 //! It must not know what the databases in it are for.
 
 mod account;
+#[cfg(unix)]
+mod disk;
 #[cfg_attr(unix, path = "server/keeper_unix.rs")]
 #[cfg_attr(not(unix), path = "server/keeper_windows.rs")]
 mod keeper;
@@ -26,6 +28,8 @@ use keeper::{Halt, Keeper};
 use ready::Mark;
 
 pub(crate) use account::runs_as_root;
+#[cfg(unix)]
+pub use disk::SmallDisk;
 
 /// Ports are free only until somebody else takes them, so starting is tried on several.
 const PORTS_TRIED: u32 = 5;
