@@ -93,12 +93,15 @@ impl Pooled {
     }
 
     async fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.office.command(arguments);
-        command.env("CLOUD_DATABASE_URL", self.pooler.url());
-        let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await;
-        let ran = Ran::from(ended.unwrap());
+        let ran = self.start(arguments).await.unwrap();
         assert_eq!(ran.code, 0, "{ran}");
         ran
+    }
+
+    fn start(&self, arguments: &[&str]) -> JoinHandle<Ran> {
+        let mut command = self.office.command(arguments);
+        command.env("CLOUD_DATABASE_URL", self.pooler.url());
+        tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap()))
     }
 
     /// Figures of a forward run for both tables, which a dry run says before.
@@ -203,14 +206,90 @@ async fn a_refused_row_leaves_the_pool_clean() {
     pooled.run(&["reverse"]).await;
     let neighbours = Neighbours::of(&pooled.pooler).await;
     pooled.office.pair.desktop.run("update task set mood = 'none' where job_id = 3").await;
-    let mut command = pooled.office.command(&["forward"]);
-    command.env("CLOUD_DATABASE_URL", pooled.pooler.url());
-    let ran = tokio::task::spawn_blocking(move || Ran::from(command.output().unwrap())).await;
-    let ran = ran.unwrap();
+    let ran = pooled.start(&["forward"]).await.unwrap();
     assert_eq!(ran.code, 4, "{ran}");
     assert!(ran.stderr.contains("rejected: task [\"3\"]: "), "{ran}");
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     neighbours.leave().await;
     pooled.office.pair.desktop.run("update task set mood = 'good' where job_id = 3").await;
     pooled.rests().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_looks_sees_the_same_through_it() {
+    let pooled = Pooled::new().await;
+    pooled.run(&["forward"]).await;
+    pooled.run(&["reverse"]).await;
+    let neighbours = Neighbours::of(&pooled.pooler).await;
+    let ran = pooled.run(&["verify"]).await;
+    assert!(ran.stdout.contains("equal: both sides are as they should be"), "{ran}");
+    let ran = pooled.run(&["explain", "job", "9001"]).await;
+    assert!(ran.stdout.contains("both sides have it"), "{ran}");
+    pooled.run(&["check"]).await;
+
+    pooled.office.pair.cloud.run("update job set what = 'harm' where id = 5").await;
+    let ran = pooled.start(&["verify", "job", "--rows"]).await.unwrap();
+    assert_eq!(ran.code, 7, "{ran}");
+    assert!(ran.stdout.contains("[\"5\"]"), "{ran}");
+    let ran = pooled.run(&["explain", "job", "5"]).await;
+    assert!(ran.stdout.contains("columns that differ: what"), "{ran}");
+    neighbours.leave().await;
+}
+
+/// How the pooler lets go of a run: it goes away itself, or the connection
+/// behind it is cut.
+#[derive(Debug, Clone, Copy)]
+enum Drops {
+    Clients,
+    Server,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_pooler_drops_is_taken_up_again() {
+    for (command, drops) in [
+        ("forward", Drops::Clients),
+        ("forward", Drops::Server),
+        ("reverse", Drops::Clients),
+        ("reverse", Drops::Server),
+    ] {
+        let mut pooled = Pooled::new().await;
+        let cloud = &pooled.office.pair.cloud;
+        if command == "reverse" {
+            pooled.run(&["forward"]).await;
+            cloud
+                .run("insert into job select n, 'phone', 1, 'M' from generate_series(5001, 8000) n")
+                .await;
+        }
+        let slow = "create sequence slowed;
+            create function slow() returns trigger language plpgsql security definer as $$ begin
+                if new.id in (1500, 6500) and nextval('slowed') = 1 then perform pg_sleep(3); end if;
+                return new; end $$;
+            create trigger slow before insert on job for each row execute function slow()";
+        let target = if command == "reverse" { &pooled.office.pair.desktop } else { cloud };
+        target.run(slow).await;
+        let run = pooled.start(&[command]);
+        let resting =
+            "pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+        while target.count(resting).await == 0 {
+            assert!(!run.is_finished(), "{}", run.await.unwrap());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        match drops {
+            Drops::Server => {
+                let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+                    where datname = current_database() and pid <> pg_backend_pid()";
+                cloud.run(end).await;
+            }
+            Drops::Clients => {
+                pooled.pooler.restart(&pooled.office.pair.cloud).await;
+            }
+        }
+        let ran = run.await.unwrap();
+        assert_eq!(ran.code, 0, "{command} {drops:?} {ran}");
+        assert!(ran.stderr.contains("attempt 2 of "), "{command} {drops:?} {ran}");
+        pooled.run(&["forward"]).await;
+        pooled.run(&["reverse"]).await;
+        pooled.both_sides_hold_the_same().await;
+        pooled.rests().await;
+    }
 }

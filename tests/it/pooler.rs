@@ -65,6 +65,18 @@ impl Pooler {
         Self { port, database: cloud.name().to_owned(), keeper, _folder: folder }
     }
 
+    /// Goes away, with all its clients, and comes back on its port.
+    pub async fn restart(&mut self, cloud: &Db) {
+        self.end();
+        *self = Self::start(&program(), cloud, self.port);
+        assert!(self.answers().await, "the pooler did not come back");
+    }
+
+    fn end(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+
     /// The database's address through the pooler.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{}", self.port, self.database)
@@ -91,8 +103,7 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        self.end();
     }
 }
 
