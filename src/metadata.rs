@@ -16,6 +16,19 @@ pub mod rejects;
 pub mod runs;
 pub mod watermark;
 
+use crate::db::failure::Failure;
+use crate::error::{Error, Kind};
+use migrations::Side;
+
+/// A failed look at our own tables of a side, with what to do about it.
+#[must_use]
+pub fn not_read(side: Side, failure: Failure) -> Error {
+    let message = format!("could not read pgsync's own tables on the {}", side.word());
+    Error::new(Kind::Start, message)
+        .because(failure)
+        .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
+}
+
 /// Which way rows travel; it decides which tables of ours are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

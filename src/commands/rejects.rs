@@ -5,14 +5,13 @@ use crate::commands::sync::{self, Order};
 use crate::commands::{connect, or_stopped, pairs};
 use crate::config::{Config, TablePair};
 use crate::db::connection::Session;
-use crate::db::failure::Failure;
 use crate::engine::plan::cursor::Reading;
 use crate::engine::run::Deletes;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Exit, Kind, Result};
-use crate::metadata::Direction;
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::rejects::{self, Reject};
+use crate::metadata::{Direction, not_read};
 use crate::report::Report;
 use crate::report::rejects as told;
 use crate::report::run::Effect;
@@ -83,15 +82,8 @@ fn name_on(side: Side, pair: &TablePair) -> String {
 async fn open(config: &Config, side: Side) -> Result<Option<Session>> {
     let mut session = connect::open(config, side, APPLICATION).await?;
     let pending =
-        migrations::pending(&mut session, side).await.map_err(|failure| refused(side, failure))?;
+        migrations::pending(&mut session, side).await.map_err(|failure| not_read(side, failure))?;
     Ok(pending.is_empty().then_some(session))
-}
-
-fn refused(side: Side, failure: Failure) -> Error {
-    let word = side.word();
-    Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-        .because(failure)
-        .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
 }
 
 async fn on_target(
@@ -104,7 +96,7 @@ async fn on_target(
     let table = pair.map(|pair| name_on(side, pair));
     let found = rejects::list(&mut session, direction, table.as_deref())
         .await
-        .map_err(|failure| refused(side, failure))?;
+        .map_err(|failure| not_read(side, failure))?;
     session.close().await;
     Ok(found)
 }
@@ -116,7 +108,7 @@ async fn forget(config: &Config, pair: &TablePair, key: &str, report: &Report) -
         let Some(mut session) = open(config, side).await? else { continue };
         forgotten += rejects::forget(&mut session, direction, &name_on(side, pair), key)
             .await
-            .map_err(|failure| refused(side, failure))?;
+            .map_err(|failure| not_read(side, failure))?;
         session.close().await;
     }
     let name = &pair.desktop;

@@ -5,15 +5,15 @@ use crate::cli;
 use crate::commands::{connect, pairs, waiting};
 use crate::config::Config;
 use crate::db::connection::Session;
-use crate::db::failure::{Failure, Result as Answer};
+use crate::db::failure::Result as Answer;
 use crate::engine::plan::Pair;
 use crate::engine::stop::Stop;
 use crate::error::{Error, Exit, Kind, Result};
-use crate::metadata::Direction;
 use crate::metadata::lock::{self, Holder};
 use crate::metadata::migrations::{self, Side};
 use crate::metadata::runs::{self, PastRun};
 use crate::metadata::watermark::{self, LastRun};
+use crate::metadata::{Direction, not_read};
 use crate::report::Report;
 use crate::report::status::verdict::{Asked, Found};
 use crate::report::status::{self, Standing};
@@ -104,13 +104,6 @@ async fn standing(
         runs,
         waiting,
     }))
-}
-
-fn not_read(side: Side, failure: Failure) -> Error {
-    let word = side.word();
-    Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-        .because(failure)
-        .hint("run: pgsync init-metadata")
 }
 
 /// The side that keeps a direction's watermarks.

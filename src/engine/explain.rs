@@ -18,14 +18,13 @@ use crate::engine::explain::fate::{Fate, Known};
 use crate::engine::plan::cursor::{How, Reading, TransactionIds};
 use crate::engine::plan::{self, Facts, Pair, TablePlan};
 use crate::engine::read_point::{Ledger, Source};
-use crate::engine::run::missing;
 use crate::engine::shapes;
 use crate::engine::trouble::Trouble;
 use crate::error::{Error, Kind, Result};
-use crate::metadata::Direction;
 use crate::metadata::migrations::Side;
 use crate::metadata::rejects::{self, Reject};
 use crate::metadata::watermark::{self, Watermark};
+use crate::metadata::{Direction, not_read};
 
 /// Both sides, read-only, seen from a direction.
 pub struct Inquiry<'a> {
@@ -114,15 +113,7 @@ impl Inquiry<'_> {
     /// # Errors
     /// When its tables or columns do not fit, or a side does not answer.
     pub async fn plan(&mut self, pair: &Pair) -> Result<Asked> {
-        let pairs = std::slice::from_ref(pair);
-        let (sources, targets) = shapes::read_only(self.source, self.target, pairs).await?;
-        let (source_side, target_side) = (self.source.side, self.target.side);
-        let there = |shapes: Vec<shapes::Shape>, name, side: Side| -> Result<Table> {
-            let shape = shapes.into_iter().next().unwrap_or(Ok(None))?;
-            shape.ok_or_else(|| missing(pair, name, side.word()))
-        };
-        let source = there(sources, &pair.source, source_side)?;
-        let target = there(targets, &pair.target, target_side)?;
+        let (source, target) = shapes::of_pair(self.source, self.target, pair).await?;
         let watermark = self.watermark(pair).await?;
         let facts = Facts {
             source: &source,
@@ -230,13 +221,6 @@ impl Inquiry<'_> {
         };
         Ok((delivered, rejects))
     }
-}
-
-fn not_read(side: Side, failure: Failure) -> Error {
-    let word = side.word();
-    Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-        .because(failure)
-        .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
 }
 
 fn writers(side: &Source, table: &Table) -> Writers {

@@ -9,6 +9,10 @@
 //! failure passes by itself is put off: whoever started the run may try it
 //! again, on new connections and with a new read point. Applying is idempotent,
 //! so what had been committed of it is found and passed over.
+//!
+//! - [`planning`]: the first step
+
+pub mod planning;
 
 use crate::config::Limits;
 use crate::db::failure::Failure;
@@ -17,22 +21,18 @@ use crate::engine::apply::careful::Texts;
 use crate::engine::apply::{Done, Job};
 use crate::engine::diff::{self, Survey};
 use crate::engine::event::{Event, Observer, Outcome};
-use crate::engine::plan::cursor::{How, Reading};
-use crate::engine::plan::order::parents_first;
+use crate::engine::plan::cursor::Reading;
 use crate::engine::plan::work::{Work, decide};
-use crate::engine::plan::{self, Facts, Pair, TablePlan};
+use crate::engine::plan::{Pair, TablePlan};
 use crate::engine::read_point::Source;
-use crate::engine::shapes::{self, Shape};
 use crate::engine::stop::Stop;
 use crate::engine::tally::Tally;
 use crate::engine::target::{Ending, Target};
 use crate::engine::trouble::{Trouble, failed};
 use crate::error::{Error, Kind, Result};
 use crate::failpoint::{self, Point};
-use crate::ident::TableName;
-use crate::metadata::watermark::{self, Figures, Watermarks};
-use crate::metadata::{Direction, ledger};
-use std::collections::HashMap;
+use crate::metadata::Direction;
+use crate::metadata::watermark::{self, Figures};
 use std::time::{Duration, Instant};
 
 /// What holds for the whole run.
@@ -137,75 +137,6 @@ impl Run<'_> {
         }
     }
 
-    pub(in crate::engine) async fn plan(&mut self, pairs: &[Pair]) -> Result<Vec<TablePlan>> {
-        let (sources, targets) = shapes::read(self.source, self.target, pairs).await?;
-        failpoint::at(Point::CatalogsRead);
-        let (watermarks, rejected) = self.read_metadata().await?;
-        let mut plans = Vec::new();
-        for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
-            let known = rejected.get(&pair.name).map_or(&[][..], Vec::as_slice);
-            let plan = self.plan_pair(pair, source, target, watermarks.get(&pair.name), known);
-            match plan {
-                Ok(plan) => plans.push(plan),
-                Err(error) => self.not_planned(pair, error).await,
-            }
-        }
-        Ok(plans)
-    }
-
-    async fn read_metadata(&mut self) -> Result<(Watermarks, HashMap<String, Vec<String>>)> {
-        if !self.target.ending.has_metadata() {
-            return Ok((Watermarks::new(), HashMap::new()));
-        }
-        let direction = self.settings.direction;
-        let word = self.target.side.word();
-        let session = &mut self.target.session;
-        let refused = |failure| {
-            Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-                .because(failure)
-                .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
-        };
-        let watermarks = watermark::read(session, direction).await.map_err(refused)?;
-        let rejected = ledger::rejected_keys(session, direction).await.map_err(refused)?;
-        Ok((watermarks, rejected))
-    }
-
-    fn plan_pair(
-        &self,
-        pair: &Pair,
-        source: Shape,
-        target: Shape,
-        watermark: Option<&watermark::Watermark>,
-        rejected: &[String],
-    ) -> Result<TablePlan> {
-        let source = source?.ok_or_else(|| missing(pair, &pair.source, self.source.side.word()))?;
-        let target = target?.ok_or_else(|| missing(pair, &pair.target, self.target.side.word()))?;
-        let facts = Facts {
-            source: &source,
-            target: &target,
-            point: &self.source.point,
-            reading: self.settings.reading,
-            watermark,
-            rejected,
-            branch: self.target.session.branch(),
-        };
-        let plan = plan::table(pair, facts)?;
-        self.tell_left_out(&plan);
-        Ok(plan)
-    }
-
-    fn tell_left_out(&self, plan: &TablePlan) {
-        if !plan.left_out.is_empty() {
-            self.observer.hear(Event::LeftOut { table: &plan.name, columns: &plan.left_out });
-        }
-        if matches!(plan.how, How::Since { .. }) {
-            self.observer.hear(Event::Warning(&format!(
-                "{}: read by {}; a row that is stamped or committed late can be missed",
-                plan.name, plan.how
-            )));
-        }
-    }
-
     async fn not_planned(&mut self, pair: &Pair, error: Error) {
         self.close(Outcome::unread(&pair.name, error)).await;
     }
@@ -227,22 +158,6 @@ impl Run<'_> {
     async fn close(&mut self, outcome: Outcome) {
         remember_failure(self.settings, self.target, self.observer, &outcome).await;
         self.tally.close(outcome, self.observer);
-    }
-
-    fn in_order(&self, plans: Vec<TablePlan>) -> Vec<TablePlan> {
-        let tables: Vec<_> =
-            plans.iter().map(|plan| (plan.mapping.target.clone(), plan.parents.clone())).collect();
-        let order = parents_first(&tables);
-        if !order.cycle.is_empty() {
-            let names: Vec<String> = order.cycle.iter().map(ToString::to_string).collect();
-            self.observer.hear(Event::Warning(&format!(
-                "the foreign keys of {} point to each other in a circle; they keep the order of \
-                 the configuration",
-                names.join(", ")
-            )));
-        }
-        let mut plans: Vec<Option<TablePlan>> = plans.into_iter().map(Some).collect();
-        order.positions.iter().filter_map(|&at| plans.get_mut(at)?.take()).collect()
     }
 
     /// Surveys all pairs at once; if that fails, one by one, to find the bad one.
@@ -407,9 +322,4 @@ fn outcome_of(
         elapsed,
         failure,
     }
-}
-
-pub(super) fn missing(pair: &Pair, table: &TableName, side: &str) -> Error {
-    Error::new(Kind::Table, format!("could not find table {table} on the {side}"))
-        .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
 }

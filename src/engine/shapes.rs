@@ -19,6 +19,10 @@ use std::slice;
 /// A table's shape; `None` if there is no such table.
 pub type Shape = Result<Option<Table>>;
 
+/// The shapes of a pair's tables, source and target; one that is not there is
+/// an error of its pair alone.
+pub type Tables = Result<(Table, Table)>;
+
 /// A side that can be asked.
 enum Asked<'a> {
     Source(&'a mut Source),
@@ -30,15 +34,11 @@ enum Asked<'a> {
 /// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const HELD: &str = "55P03";
 
-/// Reads the shapes of all pairs' tables, of the source and of the target.
+/// Reads the shapes of all pairs' tables.
 ///
 /// # Errors
 /// When a side does not answer at all.
-pub async fn read(
-    source: &mut Source,
-    target: &mut Target,
-    pairs: &[Pair],
-) -> Result<(Vec<Shape>, Vec<Shape>)> {
+pub async fn read(source: &mut Source, target: &mut Target, pairs: &[Pair]) -> Result<Vec<Tables>> {
     both(Asked::Source(source), Asked::Target(target), pairs).await
 }
 
@@ -50,20 +50,40 @@ pub async fn read_only(
     source: &mut Source,
     target: &mut Source,
     pairs: &[Pair],
-) -> Result<(Vec<Shape>, Vec<Shape>)> {
+) -> Result<Vec<Tables>> {
     both(Asked::Source(source), Asked::Source(target), pairs).await
 }
 
-async fn both(
-    mut source: Asked<'_>,
-    mut target: Asked<'_>,
-    pairs: &[Pair],
-) -> Result<(Vec<Shape>, Vec<Shape>)> {
+async fn both(mut source: Asked<'_>, mut target: Asked<'_>, pairs: &[Pair]) -> Result<Vec<Tables>> {
     let names = |side: fn(&Pair) -> &TableName| pairs.iter().map(side).cloned().collect();
     let (sources, targets): (Vec<_>, Vec<_>) =
         (names(|pair| &pair.source), names(|pair| &pair.target));
     let (of_source, of_target) = tokio::join!(source.shapes(&sources), target.shapes(&targets));
-    Ok((of_source?, of_target?))
+    let sides = (source.side(), target.side());
+    let shapes = of_source?.into_iter().zip(of_target?).zip(pairs);
+    Ok(shapes.map(|((source, target), pair)| tables(pair, source, target, sides)).collect())
+}
+
+fn tables(pair: &Pair, source: Shape, target: Shape, sides: (Side, Side)) -> Tables {
+    let source = source?.ok_or_else(|| missing(pair, &pair.source, sides.0))?;
+    let target = target?.ok_or_else(|| missing(pair, &pair.target, sides.1))?;
+    Ok((source, target))
+}
+
+fn missing(pair: &Pair, table: &TableName, side: Side) -> Error {
+    let message = format!("could not find table {table} on the {}", side.word());
+    Error::new(Kind::Table, message)
+        .hint(format!("correct its name or schema in [tables.{}], or make the table", pair.name))
+}
+
+/// Reads the shapes of one pair's tables, where both sides are only read.
+///
+/// # Errors
+/// When a side does not answer, or has no such table.
+pub async fn of_pair(source: &mut Source, target: &mut Source, pair: &Pair) -> Tables {
+    let side = source.side;
+    let tables = read_only(source, target, slice::from_ref(pair)).await?;
+    tables.into_iter().next().unwrap_or_else(|| Err(missing(pair, &pair.source, side)))
 }
 
 /// Reads the shapes of tables of a side that is only read.

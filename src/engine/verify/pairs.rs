@@ -13,7 +13,7 @@ use crate::db::sql::owned::BOOKKEEPING;
 use crate::db::sql::select::{Selection, Slice};
 use crate::engine::plan::cursor::Reading;
 use crate::engine::plan::{self, Facts, Pair, TablePlan, verification};
-use crate::engine::shapes::{self, Shape};
+use crate::engine::shapes::{self, Tables};
 use crate::engine::trouble::Trouble;
 use crate::engine::verify::settle::{
     Findings, Place, Rules, SourceRow, TargetRow, Unequal, Way, by_key,
@@ -23,7 +23,8 @@ use crate::engine::verify::{
     Answered, Compared, Listing, Sums, Verification, Verified, ask, compared, keyless,
     known_rejects,
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
+use crate::metadata::not_read;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows whose columns are asked for in one statement.
@@ -35,17 +36,14 @@ type Columns = HashMap<String, Vec<Vec<Option<String>>>>;
 impl Verification<'_> {
     /// Plans every pair; those that do not fit are failures.
     pub(super) async fn plan(&mut self, pairs: &[Pair]) -> Result<(Vec<Compared>, Vec<Verified>)> {
-        let (sources, targets) = shapes::read_only(self.source, self.target, pairs).await?;
-        let mut rejects = known_rejects(self.target, self.direction).await.map_err(|failure| {
-            let word = self.target.side.word();
-            Error::new(Kind::Start, format!("could not read pgsync's own tables on the {word}"))
-                .because(failure)
-                .hint("run: pgsync init-metadata, which makes them or prints the SQL for it")
-        })?;
+        let shapes = shapes::read_only(self.source, self.target, pairs).await?;
+        let side = self.target.side;
+        let rejects = known_rejects(self.target, self.direction).await;
+        let mut rejects = rejects.map_err(|failure| not_read(side, failure))?;
         let (mut plans, mut failed) = (Vec::new(), Vec::new());
-        for ((pair, source), target) in pairs.iter().zip(sources).zip(targets) {
+        for (pair, tables) in pairs.iter().zip(shapes) {
             let known = rejects.remove(&pair.name).unwrap_or_default();
-            match self.plan_pair(pair, source, target) {
+            match self.plan_pair(pair, tables) {
                 Ok(plan) => plans.extend(compared(plan, known)),
                 Err(error) => {
                     let mode = pair.rules.mode;
@@ -56,12 +54,8 @@ impl Verification<'_> {
         Ok((plans, failed))
     }
 
-    fn plan_pair(&self, pair: &Pair, source: Shape, target: Shape) -> Result<TablePlan> {
-        let missing = |table, side: crate::metadata::migrations::Side| {
-            crate::engine::run::missing(pair, table, side.word())
-        };
-        let source = source?.ok_or_else(|| missing(&pair.source, self.source.side))?;
-        let target = target?.ok_or_else(|| missing(&pair.target, self.target.side))?;
+    fn plan_pair(&self, pair: &Pair, tables: Tables) -> Result<TablePlan> {
+        let (source, target) = tables?;
         let facts = Facts {
             source: &source,
             target: &target,
