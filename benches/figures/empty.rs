@@ -2,14 +2,15 @@
 //! COPY, binary and text.
 
 use crate::firm::settle;
+use crate::large::{self, same_count};
 use crate::median::Samples;
-use crate::million::{CONFIGURATION, forget, leave_alone, same_count};
+use crate::million::{REVERSE, forget};
 use crate::pipe::{End, Psql};
 use crate::program::{Peaks, Program};
 use crate::scale::Scale;
 use crate::table::{Amount, Goal, Line, Table};
 use anyhow::{Result, ensure};
-use pgsync_testkit::{Pair, firm::wide};
+use pgsync_testkit::Pair;
 
 const BINARY: [&str; 2] =
     ["copy big to stdout (format binary)", "copy big from stdin (format binary)"];
@@ -22,11 +23,8 @@ pub async fn measure(
     table: &mut Table,
     peaks: &mut Peaks,
 ) -> Result<()> {
-    let pair = Pair::empty().await;
-    wide::create(&pair.cloud.url(), scale.rows, true).await?;
-    wide::create(&pair.desktop.url(), scale.rows, false).await?;
-    leave_alone(&pair).await;
-    let program = Program::new(&pair, CONFIGURATION)?;
+    let pair = large::in_the_cloud(scale.rows).await?;
+    let program = Program::new(&pair, &large::carried(REVERSE))?;
     let (mut ours, mut binary, mut text) =
         (Samples::default(), Samples::default(), Samples::default());
     for _ in 0..scale.rounds {

@@ -2,15 +2,15 @@
 //! with a little new; and the large table as upsert and as mirror.
 
 use crate::firm::{CONFIGURATION, settle};
+use crate::large::{self, same_count};
 use crate::median::Samples;
-use crate::million::same_count;
 use crate::pipe::{End, Psql};
 use crate::program::{Peaks, Program, Ran};
 use crate::scale::Scale;
 use crate::table::{Amount, Goal, Line, Table};
 use anyhow::{Result, ensure};
+use pgsync_testkit::Pair;
 use pgsync_testkit::wan::{Delay, Wan};
-use pgsync_testkit::{Pair, firm::wide};
 
 /// Measures all of it.
 pub async fn measure(
@@ -139,33 +139,12 @@ async fn same_rows(pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// The large table with a mode of forward.
-fn configuration(mode: &str) -> String {
-    format!(
-        "desktop_time_zone = \"Asia/Kolkata\"\n\
-         [desktop]\nurl = \"${{DESKTOP_DATABASE_URL}}\"\n\
-         [cloud]\nurl = \"${{CLOUD_DATABASE_URL}}\"\n\
-         [tables]\nbig = {{ key = \"id\", forward = \"{mode}\" }}\n"
-    )
-}
-
 /// A text column of the large table, changed in a thousandth of its rows.
 const CHANGE: &str = "update big set v3 = left('x' || v3, 20) where id % 1000 = ";
 
-async fn large(scale: &Scale) -> Result<Pair> {
-    let pair = Pair::empty().await;
-    let (cloud, desktop) = (pair.cloud.url(), pair.desktop.url());
-    tokio::try_join!(
-        wide::create(&cloud, scale.rows, true),
-        wide::create(&desktop, scale.rows, true)
-    )?;
-    crate::million::leave_alone(&pair).await;
-    Ok(pair)
-}
-
 async fn large_upsert(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Result<()> {
-    let pair = large(scale).await?;
-    let program = Program::new(&pair, &configuration("upsert"))?;
+    let pair = large::equal(scale.rows).await?;
+    let program = Program::new(&pair, &large::carried("forward = \"upsert\""))?;
     program.run(&["forward"])?;
     let mut ours = Samples::default();
     for round in 0..scale.rounds {
@@ -194,16 +173,20 @@ async fn large_mirror(
     table: &mut Table,
     peaks: &mut Peaks,
 ) -> Result<()> {
-    let pair = large(scale).await?;
+    let pair = large::equal(scale.rows).await?;
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     let (mut our_bytes, mut their_bytes) = (Samples::default(), Samples::default());
-    Program::new(&pair, &configuration("mirror"))?.run(&["forward"])?;
+    Program::new(&pair, &large::carried("forward = \"mirror\""))?.run(&["forward"])?;
     for round in 0..scale.rounds {
         pair.desktop.run(&change(round)).await;
         settle(&pair).await;
         let wan = Wan::start(pair.cloud.port(), Delay::default())?;
         let cloud = wan.url(&pair.cloud.url());
-        let program = Program::at(cloud.clone(), pair.desktop.url(), &configuration("mirror"))?;
+        let program = Program::at(
+            cloud.clone(),
+            pair.desktop.url(),
+            &large::carried("forward = \"mirror\""),
+        )?;
         let ran = program.run(&["forward"])?;
         ensure!(ran.stdout.contains("rows updated"), "{}", ran.stdout);
         peaks.note("forward, large mirror", &ran);

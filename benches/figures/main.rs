@@ -22,6 +22,7 @@ mod branches;
 mod empty;
 mod firm;
 mod forward;
+mod large;
 mod median;
 mod million;
 mod pipe;

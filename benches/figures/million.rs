@@ -2,6 +2,7 @@
 //! and read by its horizon, against a pipe that ships all keys.
 
 use crate::firm::settle;
+use crate::large::{self, same_count};
 use crate::median::Samples;
 use crate::pipe::{End, Psql};
 use crate::program::{Peaks, Program, Ran};
@@ -11,16 +12,8 @@ use anyhow::{Result, ensure};
 use pgsync_testkit::wan::{Delay, Wan};
 use pgsync_testkit::{Pair, firm::wide};
 
-/// The large table alone, with its primary key and nothing to say.
-pub const CONFIGURATION: &str = r#"
-desktop_time_zone = "Asia/Kolkata"
-[desktop]
-url = "${DESKTOP_DATABASE_URL}"
-[cloud]
-url = "${CLOUD_DATABASE_URL}"
-[tables]
-big = { key = "id", reverse = "insert-missing" }
-"#;
+/// How `large::carried` carries it.
+pub const REVERSE: &str = "reverse = \"insert-missing\"";
 
 /// Keys as psql ships them, into a table that costs the least.
 const KEYS_OUT: [&str; 1] = ["copy (select id from big) to stdout"];
@@ -41,13 +34,7 @@ pub async fn measure(
     table: &mut Table,
     peaks: &mut Peaks,
 ) -> Result<()> {
-    let pair = Pair::empty().await;
-    let (cloud, desktop) = (pair.cloud.url(), pair.desktop.url());
-    tokio::try_join!(
-        wide::create(&cloud, scale.rows, true),
-        wide::create(&desktop, scale.rows, true)
-    )?;
-    leave_alone(&pair).await;
+    let pair = large::equal(scale.rows).await?;
     let mut scene = Scene { pair, psql, rows: scale.rows, news: scale.news() };
     scene.compared(scale, table, peaks).await?;
     scene.by_horizon(scale, table, peaks).await?;
@@ -109,7 +96,7 @@ impl Scene<'_> {
         let cloud = wan.url(&self.pair.cloud.url());
         self.add_news().await?;
         forget(&self.pair).await;
-        Program::at(cloud.clone(), self.pair.desktop.url(), CONFIGURATION)?.reverse()?;
+        Program::at(cloud.clone(), self.pair.desktop.url(), &large::carried(REVERSE))?.reverse()?;
         same_count(&self.pair, self.rows).await?;
         let by_us = bytes(&wan);
         ours.push(by_us);
@@ -128,7 +115,7 @@ impl Scene<'_> {
     async fn carry_news(&mut self, how: &str) -> Result<Ran> {
         self.add_news().await?;
         settle(&self.pair).await;
-        let ran = Program::new(&self.pair, CONFIGURATION)?.reverse()?;
+        let ran = Program::new(&self.pair, &large::carried(REVERSE))?.reverse()?;
         ensure!(ran.stdout.contains(how), "expected {how} in\n{}", ran.stdout);
         same_count(&self.pair, self.rows).await?;
         Ok(ran)
@@ -159,25 +146,9 @@ fn bytes(wan: &Wan) -> f64 {
     (stats.up_bytes + stats.down_bytes) as f64
 }
 
-/// Keeps the servers from tidying up while somebody is being timed.
-pub async fn leave_alone(pair: &Pair) {
-    for db in [&pair.cloud, &pair.desktop] {
-        db.run("alter table big set (autovacuum_enabled = false)").await;
-    }
-}
-
 /// Makes the desktop one on which pgsync has never run.
 pub async fn forget(pair: &Pair) {
     let ours = "drop schema if exists pgsync cascade; \
                 drop table if exists public._reverse_sync_metadata";
     pair.desktop.run(ours).await;
-}
-
-/// Makes sure that both sides have so many rows.
-pub async fn same_count(pair: &Pair, rows: u64) -> Result<()> {
-    for db in [&pair.cloud, &pair.desktop] {
-        let standing = db.count("big").await;
-        ensure!(u64::try_from(standing)? == rows, "{} has {standing} rows, not {rows}", db.name());
-    }
-    Ok(())
 }

@@ -17,6 +17,16 @@ pub struct Program {
     desktop: String,
 }
 
+/// A configuration in which nothing but these `[tables]` is said.
+pub fn configuration(tables: &str) -> String {
+    format!(
+        "desktop_time_zone = \"Asia/Kolkata\"\n\
+         [desktop]\nurl = \"${{DESKTOP_DATABASE_URL}}\"\n\
+         [cloud]\nurl = \"${{CLOUD_DATABASE_URL}}\"\n\
+         [tables]\n{tables}\n"
+    )
+}
+
 /// One run of it.
 #[derive(Debug, Clone)]
 pub struct Ran {

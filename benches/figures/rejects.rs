@@ -3,7 +3,7 @@
 
 use crate::firm::settle;
 use crate::median::Samples;
-use crate::program::{Peaks, Program};
+use crate::program::{Peaks, Program, configuration};
 use crate::scale::Scale;
 use crate::table::{Amount, Goal, Line, Table};
 use anyhow::{Result, ensure};
@@ -11,17 +11,9 @@ use pgsync_testkit::Pair;
 
 const ROWS: u64 = 24_562;
 
-const CONFIGURATION: &str = r#"
-desktop_time_zone = "Asia/Kolkata"
-[desktop]
-url = "${DESKTOP_DATABASE_URL}"
-[cloud]
-url = "${CLOUD_DATABASE_URL}"
+const TABLES: &str = r#"job = { key = "job_id", forward = "upsert" }
 [limits]
-max_rejects = 10_000
-[tables]
-job = { key = "job_id", forward = "upsert" }
-"#;
+max_rejects = 10_000"#;
 
 const CLOUD: &str = "
 create table client (client_id int primary key);
@@ -47,7 +39,7 @@ pub async fn measure(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Res
     let pair = Pair::empty().await;
     pair.cloud.run(CLOUD).await;
     pair.desktop.run(DESKTOP).await;
-    let program = Program::new(&pair, CONFIGURATION)?;
+    let program = Program::new(&pair, &configuration(TABLES))?;
     for (reason, breaks) in REASONS {
         let (mut clean, mut broken) = (Samples::default(), Samples::default());
         for _ in 0..scale.rounds {

@@ -2,25 +2,15 @@
 //! side takes to count and sum it by itself.
 
 use crate::firm::settle;
+use crate::large;
 use crate::median::Samples;
-use crate::million::leave_alone;
 use crate::program::{Peaks, Program};
 use crate::scale::Scale;
 use crate::table::{Amount, Goal, Line, Table};
 use anyhow::{Result, ensure};
+use pgsync_testkit::Db;
 use pgsync_testkit::wan::{Delay, Wan};
-use pgsync_testkit::{Db, Pair, firm::wide};
 use std::time::Instant;
-
-const CONFIGURATION: &str = r#"
-desktop_time_zone = "Asia/Kolkata"
-[desktop]
-url = "${DESKTOP_DATABASE_URL}"
-[cloud]
-url = "${CLOUD_DATABASE_URL}"
-[tables]
-big = { key = "id", forward = "upsert" }
-"#;
 
 /// What anybody would ask a server to see whether a table is the same as
 /// another one. It is asked as we ask: both servers at the same time.
@@ -29,15 +19,13 @@ const OWN_SUM: &str = "set jit = off; \
 
 /// Measures both in turn; the bytes are counted by a proxy without delay.
 pub async fn measure(scale: &Scale, table: &mut Table, peaks: &mut Peaks) -> Result<()> {
-    let pair = Pair::empty().await;
-    let (cloud, desktop) = (pair.cloud.url(), pair.desktop.url());
-    tokio::try_join!(
-        wide::create(&cloud, scale.rows, true),
-        wide::create(&desktop, scale.rows, true)
-    )?;
-    leave_alone(&pair).await;
+    let pair = large::equal(scale.rows).await?;
     let wan = Wan::start(pair.cloud.port(), Delay::default())?;
-    let program = Program::at(wan.url(&cloud), desktop, CONFIGURATION)?;
+    let program = Program::at(
+        wan.url(&pair.cloud.url()),
+        pair.desktop.url(),
+        &large::carried("forward = \"upsert\""),
+    )?;
     let (mut ours, mut theirs) = (Samples::default(), Samples::default());
     for _ in 0..scale.rounds {
         settle(&pair).await;

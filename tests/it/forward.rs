@@ -18,30 +18,14 @@ forward = { mode = \"upsert\", columns = { updated_at = { skip = true } } }";
 
 async fn office() -> Office {
     let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
-    let first = forward(&office, &[]).await;
+    let first = office.forward(&[]).await;
     assert_eq!(figures(&first), ["50", "50", "0", "0", "0"]);
     office
-}
-
-async fn forward(office: &Office, more: &[&str]) -> Ran {
-    let ran = office.run(&[&["forward"], more].concat()).await;
-    assert_eq!(ran.code, 0, "{ran}");
-    ran
 }
 
 /// Checked, inserted, updated, deleted, protected.
 fn figures(ran: &Ran) -> Vec<String> {
     ran.all_figures("job")
-}
-
-async fn nothing_moves(office: &Office) {
-    let versions = "select id, xmin, ctid from job order by 1";
-    let before = office.pair.cloud.lines(versions).await;
-    for command in ["forward", "reverse", "reverse", "forward"] {
-        let ran = office.run(&[command]).await;
-        assert!(ran.stdout.contains("nothing new as of"), "{command}: {ran}");
-    }
-    assert_eq!(office.pair.cloud.lines(versions).await, before);
 }
 
 async fn phone_rows(office: &Office) -> Vec<String> {
@@ -51,17 +35,17 @@ async fn phone_rows(office: &Office) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_directions_leave_each_other_in_peace() {
     let office = office().await;
-    nothing_moves(&office).await;
+    office.rests().await;
     office.pair.cloud.run("insert into job values (90, 'phone', 9, 'x', 'M')").await;
     let ran = office.reverse().await;
     assert_eq!(ran.figures("job"), ["1", "1", "1"]);
     for _ in 0..5 {
-        nothing_moves(&office).await;
+        office.rests().await;
     }
     assert_eq!(office.pair.desktop.count("job").await, 51);
     assert_eq!(office.pair.cloud.count("job").await, 51);
     // Nor in full: both directions still find the same.
-    let full = forward(&office, &["--full"]).await;
+    let full = office.forward(&["--full"]).await;
     assert_eq!(figures(&full), ["51", "0", "0", "0", "0"]);
     assert_eq!(office.run(&["reverse", "--full"]).await.figures("job")[2], "0");
 }
@@ -73,13 +57,13 @@ async fn one_row_edited_is_one_row_written() {
     let before = office.pair.cloud.lines(others).await;
     office.pair.cloud.run("update job set cloud_only = 'kept' where id = 7").await;
     office.pair.desktop.run("update job set what = 'edited' where id = 7").await;
-    let ran = forward(&office, &[]).await;
+    let ran = office.forward(&[]).await;
     assert_eq!(figures(&ran), ["1", "0", "1", "0", "0"]);
     assert_eq!(office.pair.cloud.lines(others).await, before);
     let row =
         office.pair.cloud.text("select what || ' ' || cloud_only from job where id = 7").await;
     assert_eq!(row, "edited kept");
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,14 +86,14 @@ async fn an_edit_of_a_row_that_the_cloud_owns_is_protected_and_counted() {
     office.reverse().await;
     let before = phone_rows(&office).await;
     office.pair.desktop.run("update job set what = 'edited in the office' where id = 90").await;
-    let ran = forward(&office, &[]).await;
+    let ran = office.forward(&[]).await;
     assert_eq!(figures(&ran), ["1", "0", "0", "0", "1"]);
-    assert_eq!(figures(&forward(&office, &["--full"]).await), ["51", "0", "0", "0", "1"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await), ["51", "0", "0", "0", "1"]);
     assert_eq!(phone_rows(&office).await, before);
 
     // Nor is it made again where the phones have deleted it.
     office.pair.cloud.run("delete from job where id = 90").await;
-    assert_eq!(figures(&forward(&office, &["--full"]).await), ["51", "0", "0", "0", "1"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await), ["51", "0", "0", "0", "1"]);
     assert_eq!(office.pair.cloud.count("job where id = 90").await, 0);
 }
 
@@ -136,28 +120,28 @@ async fn the_same_number_taken_on_both_sides_is_said_by_both_directions() {
         ["reverse|[\"60\"]|key conflict|phone|office"]
     );
     office.pair.desktop.run("update job set id = 61 where id = 60").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["1", "1", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["1", "1", "0", "0", "0"]);
     assert_eq!(office.reverse().await.figures("job")[2], "1");
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phones_edit_stands_until_the_desktop_row_changes_or_full_sets_it_back() {
     let office = office().await;
     office.pair.cloud.run("update job set what = 'phone' where id in (5, 6)").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["0", "0", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["0", "0", "0", "0", "0"]);
     office.pair.desktop.run("update job set pay = 99 where id = 5").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["1", "0", "1", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["1", "0", "1", "0", "0"]);
     let what = "select id, what from job where id in (5, 6) order by id";
     assert_eq!(office.pair.cloud.lines(what).await, ["5|job 5", "6|phone"]);
 
-    let dry = forward(&office, &["--full", "--dry-run"]).await;
+    let dry = office.forward(&["--full", "--dry-run"]).await;
     assert_eq!(figures(&dry), ["50", "0", "1", "0", "0"]);
     assert!(dry.stdout.contains("would be updated: [\"6\"]"), "{dry}");
     assert_eq!(office.pair.cloud.lines(what).await, ["5|job 5", "6|phone"]);
-    assert_eq!(figures(&forward(&office, &["--full"]).await), figures(&dry));
+    assert_eq!(figures(&office.forward(&["--full"]).await), figures(&dry));
     assert_eq!(office.pair.cloud.lines(what).await, ["5|job 5", "6|job 6"]);
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,9 +152,9 @@ async fn a_transaction_that_commits_late_on_the_desktop_is_not_missed() {
     let mut late = late.begin().await.unwrap();
     late.execute("insert into job values (70, 'late', 1, '2001-01-01')").await.unwrap();
     office.pair.desktop.run("insert into job values (71, 'in time')").await;
-    assert_eq!(figures(&forward(&office, &[]).await)[1], "1");
+    assert_eq!(figures(&office.forward(&[]).await)[1], "1");
     late.commit().await.unwrap();
-    assert_eq!(figures(&forward(&office, &[]).await)[1], "1");
+    assert_eq!(figures(&office.forward(&[]).await)[1], "1");
     assert_eq!(office.pair.cloud.count("job where id >= 70").await, 2);
 }
 
@@ -181,7 +165,7 @@ async fn rows_differ_only_if_they_really_do() {
         let office = &office;
         async move {
             office.pair.desktop.run(&format!("update job set {set} where id = 9")).await;
-            figures(&forward(office, &[]).await)[2].clone()
+            figures(&office.forward(&[]).await)[2].clone()
         }
     };
     assert_eq!(edit("pay = 9.00").await, "0");
@@ -200,9 +184,9 @@ async fn a_row_deleted_and_made_again_is_the_same_row() {
         .desktop
         .run("delete from job where id = 8; insert into job values (8, 'job 8', 8)")
         .await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["1", "0", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["1", "0", "0", "0", "0"]);
     office.pair.desktop.run("delete from job where id = 8").await;
-    forward(&office, &["--full"]).await;
+    office.forward(&["--full"]).await;
     assert_eq!(office.pair.cloud.count("job where id = 8").await, 1);
 }
 
@@ -226,17 +210,17 @@ async fn a_key_on_many_rows_follows_the_stated_rule() {
     office.configure_tables(
         &TABLES.replace("\"upsert\",", "\"upsert\", on_duplicate = { latest = \"pay\" },"),
     );
-    forward(&office, &[]).await;
+    office.forward(&[]).await;
     assert_eq!(office.pair.cloud.text("select what from job where id = 80").await, "copy 7");
     assert_eq!(office.pair.cloud.count("pgsync.rejects").await, 0);
-    assert_eq!(figures(&forward(&office, &["--full"]).await)[1..3], ["0", "0"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await)[1..3], ["0", "0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_without_rows_changes_nothing_in_the_cloud() {
     let office = office().await;
     office.pair.desktop.run("truncate job").await;
-    assert_eq!(figures(&forward(&office, &["--full"]).await), ["0", "0", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await), ["0", "0", "0", "0", "0"]);
     assert_eq!(office.pair.cloud.count("job").await, 50);
 }
 
@@ -253,5 +237,5 @@ async fn a_refused_row_stays_out_alone_and_is_named() {
     assert!(ran.stderr.contains("rejected: job [\"82\"]: "), "{ran}");
     assert_eq!(office.pair.cloud.lines("select id from job where id > 80").await, ["81"]);
     office.pair.desktop.run("update job set pay = 2 where id = 82").await;
-    assert_eq!(figures(&forward(&office, &[]).await)[1..], ["1", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await)[1..], ["1", "0", "0", "0"]);
 }

@@ -16,15 +16,9 @@ forward = { mode = \"mirror\", key = [\"job_id\", \"task_id\"], where = \"source
 
 async fn office() -> Office {
     let office = Office::alone(CLOUD, DESKTOP, TABLES).await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["100", "100", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["100", "100", "0", "0", "0"]);
     both_sides_hold_the_same(&office).await;
     office
-}
-
-async fn forward(office: &Office, more: &[&str]) -> Ran {
-    let ran = office.run(&[&["forward"], more].concat()).await;
-    assert_eq!(ran.code, 0, "{ran}");
-    ran
 }
 
 fn figures(ran: &Ran) -> Vec<String> {
@@ -37,31 +31,21 @@ async fn both_sides_hold_the_same(office: &Office) {
     assert_eq!(office.pair.cloud.lines(rows).await, office.pair.desktop.lines(rows).await);
 }
 
-async fn nothing_moves(office: &Office) {
-    let versions = "select jt_id, xmin, ctid from task order by 1";
-    let before = office.pair.cloud.lines(versions).await;
-    for command in ["forward", "reverse", "reverse", "forward"] {
-        let ran = office.run(&[command]).await;
-        assert!(ran.stdout.contains("nothing new as of"), "{command}: {ran}");
-    }
-    assert_eq!(office.pair.cloud.lines(versions).await, before);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_rows_are_not_touched_and_changed_rows_keep_their_place() {
     let office = office().await;
-    nothing_moves(&office).await;
+    office.rests().await;
     office.pair.cloud.run("update task set status = 'of the cloud' where job_id = 5").await;
     let id = office.pair.cloud.text("select jt_id from task where job_id = 5").await;
     let others = "select jt_id, xmin from task where job_id <> 5 order by 1";
     let before = office.pair.cloud.lines(others).await;
     office.pair.desktop.run("update task set note = 'edited' where job_id = 5").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["100", "0", "1", "0", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["100", "0", "1", "0", "0"]);
     let row = "select jt_id, note, status from task where job_id = 5";
     assert_eq!(office.pair.cloud.lines(row).await, [format!("{id}|edited|of the cloud")]);
     assert_eq!(office.pair.cloud.lines(others).await, before);
     both_sides_hold_the_same(&office).await;
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,9 +53,9 @@ async fn copies_of_a_row_are_counted() {
     let office = office().await;
     office.pair.desktop.run("insert into task values (61, 1, 'same', 1), (61, 1, 'same', 1);
         delete from task where ctid = (select min(ctid) from task where job_id = 61 and task_id = 2)").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["101", "2", "0", "1", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["101", "2", "0", "1", "0"]);
     both_sides_hold_the_same(&office).await;
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +69,11 @@ async fn what_others_did_in_the_cloud_is_set_back() {
         insert into task (job_id, task_id, note) values (99, 9, 'stray')",
         )
         .await;
-    let dry = forward(&office, &["--dry-run"]).await;
+    let dry = office.forward(&["--dry-run"]).await;
     assert_eq!(figures(&dry), ["100", "1", "1", "1", "0"]);
-    assert_eq!(figures(&forward(&office, &[]).await), figures(&dry));
+    assert_eq!(figures(&office.forward(&[]).await), figures(&dry));
     both_sides_hold_the_same(&office).await;
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,15 +86,15 @@ async fn phone_rows_are_neither_deleted_nor_sent_back() {
     assert_eq!(office.reverse().await.figures("task"), ["2", "2", "2"]);
     assert_eq!(office.pair.desktop.count("task where source = 'M'").await, 2);
     for _ in 0..3 {
-        nothing_moves(&office).await;
+        office.rests().await;
     }
-    assert_eq!(figures(&forward(&office, &["--full"]).await)[1..], ["0", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await)[1..], ["0", "0", "0", "0"]);
     assert_eq!(office.pair.cloud.lines(phones).await, before);
     assert_eq!(office.pair.desktop.count("task").await, 102);
 }
 
 async fn nothing_new_forward(office: &Office) {
-    let ran = forward(office, &[]).await;
+    let ran = office.forward(&[]).await;
     assert_eq!(figures(&ran)[1..], ["0", "0", "0", "0"]);
 }
 
@@ -120,7 +104,7 @@ async fn without_a_source_column_the_desktops_echoes_are_known_by_their_transact
         DESKTOP.replace(",\n        hours numeric(8,2), source char(1))", ", hours numeric(8,2))");
     let tables = TABLES.replace(" where = \"source is distinct from 'M'\",", "");
     let office = Office::alone(CLOUD, &desktop, &tables).await;
-    forward(&office, &[]).await;
+    office.forward(&[]).await;
     office
         .pair
         .cloud
@@ -128,9 +112,9 @@ async fn without_a_source_column_the_desktops_echoes_are_known_by_their_transact
         .await;
     assert_eq!(office.reverse().await.figures("task"), ["1", "1", "1"]);
     for _ in 0..3 {
-        nothing_moves(&office).await;
+        office.rests().await;
     }
-    assert_eq!(figures(&forward(&office, &["--full"]).await)[1..], ["0", "0", "0", "0"]);
+    assert_eq!(figures(&office.forward(&["--full"]).await)[1..], ["0", "0", "0", "0"]);
     assert_eq!(office.pair.cloud.count("task").await, 101);
 }
 
@@ -143,7 +127,7 @@ async fn deletes_past_the_limit_stop_the_pair() {
     assert!(ran.stderr.contains("50 of its 100 rows on the cloud would be deleted"), "{ran}");
     assert!(ran.stderr.contains("pgsync forward task --allow-deletes"), "{ran}");
     assert_eq!(office.pair.cloud.count("task").await, 100);
-    assert_eq!(figures(&forward(&office, &["--allow-deletes"]).await), ["50", "0", "0", "50", "0"]);
+    assert_eq!(figures(&office.forward(&["--allow-deletes"]).await), ["50", "0", "0", "50", "0"]);
     both_sides_hold_the_same(&office).await;
 }
 
@@ -162,9 +146,9 @@ async fn an_empty_desktop_never_empties_the_cloud() {
 async fn a_few_deletes_are_carried() {
     let office = office().await;
     office.pair.desktop.run("delete from task where job_id <= 10").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["90", "0", "0", "10", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["90", "0", "0", "10", "0"]);
     both_sides_hold_the_same(&office).await;
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,14 +160,14 @@ async fn a_large_table_is_compared_in_buckets() {
         .run("insert into task select n, 5, 'many', n % 7 from generate_series(1000, 20999) n")
         .await;
     assert_eq!(
-        figures(&forward(&office, &[]).await),
+        figures(&office.forward(&[]).await),
         ["20,100", "20000", "0", "0", "0"].map(|f| f.replace("20000", "20,000"))
     );
     office.pair.desktop.run("update task set hours = 77 where job_id in (2000, 3000); delete from task where job_id = 4000;
         insert into task values (5000, 5, 'many', 3)").await;
-    assert_eq!(figures(&forward(&office, &[]).await), ["20,100", "1", "2", "1", "0"]);
+    assert_eq!(figures(&office.forward(&[]).await), ["20,100", "1", "2", "1", "0"]);
     both_sides_hold_the_same(&office).await;
-    nothing_moves(&office).await;
+    office.rests().await;
 }
 
 /// Neither side has a key; the first run fills an empty table, the next ones

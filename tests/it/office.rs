@@ -119,6 +119,16 @@ impl Office {
         first
     }
 
+    /// Runs both directions twice, which must find nothing to do.
+    pub async fn rests(&self) {
+        let before = self.cloud_versions().await;
+        for command in ["forward", "reverse", "reverse", "forward"] {
+            let ran = self.run(&[command]).await;
+            assert!(ran.stdout.contains("done: nothing new as of "), "{command}: {ran}");
+        }
+        assert_eq!(self.cloud_versions().await, before);
+    }
+
     /// Table, writer and place of every row in the cloud, ours aside.
     pub async fn cloud_versions(&self) -> Vec<String> {
         let selects = "select format('select %L, xmin::text, ctid::text from %I.%I',
