@@ -250,3 +250,32 @@ async fn a_key_comes_in_whole_or_not_at_all() {
     let all = "select * from t order by 1, 2";
     assert_eq!(office.pair.desktop.lines(all).await, ["1|a", "1|c", "2|b"]);
 }
+
+/// Found by the torture test: the reject told of the row that had arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_row_is_kept_as_itself_where_others_share_its_key_or_have_none() {
+    for refused in ["'much too long', '1'", "'a', 'x'"] {
+        let office = Office::with(
+            "create table t (id int, v varchar(5), n int, mark text)",
+            "create table t (id int, v text, n text, mark text)",
+            "[tables]\nt = { key = \"id\", forward = \"mirror\" }",
+        )
+        .await;
+        let (cloud, desktop) = (&office.pair.cloud, &office.pair.desktop);
+        let rows = format!(
+            "insert into t values (null, 'a', '1', 'good'), (null, {refused}, 'bad'),
+                (null, 'b', '1', 'good'), (7, 'a', '1', 'good'), (7, {refused}, E'b\\\\a\td'),
+                (7, 'b', '1', 'good'), (8, 'a', '1', 'good')"
+        );
+        desktop.run(&rows).await;
+        forward(&office, 4).await;
+        let kept = "select key, source_row ->> 'mark' from pgsync.rejects order by 1";
+        assert_eq!(cloud.lines(kept).await, ["[\"7\"]|b\\a\td", "[null]|bad"], "{refused}");
+        assert_eq!(cloud.count("t where mark = 'good'").await, 5);
+        forward(&office, 4).await;
+        assert_eq!(cloud.lines(kept).await.len(), 2);
+        desktop.run("update t set v = 'c', n = '2' where mark <> 'good'").await;
+        office.forward_twice(&[]).await;
+        assert_eq!((cloud.count("t").await, cloud.count("pgsync.rejects").await), (7, 0));
+    }
+}

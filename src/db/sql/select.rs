@@ -111,6 +111,16 @@ impl Query {
         let name = name_of_row(mapping);
         copy_out(&format!("select {name}, {} {}", self.columns, self.rest), Format::Text)
     }
+
+    /// The same, and behind its name each row as JSON, with columns that do not
+    /// travel too.
+    #[must_use]
+    pub fn copy_told(&self, mapping: &Mapping) -> Sql {
+        let (name, table) = (name_of_row(mapping), mapping.source.table.sql());
+        let columns = &self.columns;
+        let told = format!("select {name}, to_jsonb({table}.*)::text, {columns} {}", self.rest);
+        copy_out(&told, Format::Text)
+    }
 }
 
 /// The keys of a selection, with a last column that says whether the row
@@ -222,17 +232,6 @@ fn name_of_row(mapping: &Mapping) -> String {
         return "ctid::text".to_owned();
     }
     mapping.key_text(View::Source)
-}
-
-/// The rows with these names as JSON, with their names.
-#[must_use]
-pub fn named_rows(mapping: &Mapping, names: &[&str]) -> Sql {
-    let (name, source, table) =
-        (name_of_row(mapping), mapping.source.sql(), mapping.source.table.sql());
-    Sql::new(format!(
-        "select {name}, to_jsonb({table}.*)::text from {source} where {name} = any ({}::text[])",
-        array_literal(names.iter().copied().map(Some))
-    ))
 }
 
 /// What a staged row is made of, as `stage::into_rows` and `merge::into_rows`
@@ -350,6 +349,23 @@ mod tests {
             with_keys(&composite(), &[vec!["1".into(), "it's".into()]]),
             "(\"rem_id\", \"lang\") in \
              (select * from unnest('{\"1\"}'::numeric[], '{\"it''s\"}'::text[]))"
+        );
+    }
+
+    #[test]
+    fn a_row_brings_its_name_and_all_of_it_along() {
+        let keys = [vec!["1".into()]];
+        let query = rows_with_keys(&mapping(), &keys);
+        let rest = "\"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
+                    where \"rem_id\" = any ('{\"1\"}'::numeric[])) to stdout";
+        let name = "json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text";
+        assert_eq!(
+            query.copy_named(&mapping()).to_string(),
+            format!("copy (select {name}, {rest}")
+        );
+        assert_eq!(
+            query.copy_told(&mapping()).to_string(),
+            format!("copy (select {name}, to_jsonb(\"reminder\".*)::text, {rest}")
         );
     }
 }

@@ -9,14 +9,14 @@ use crate::db::sql::Sql;
 use crate::db::sql::loose;
 use crate::db::sql::mapping::Comparison;
 use crate::db::sql::refusal::{Refused, refuse_unstaged};
-use crate::db::sql::select::{Query, named_rows};
+use crate::db::sql::select::Query;
 use crate::db::sql::session::{release_savepoint, rollback_to_savepoint, savepoint};
 use crate::engine::apply::{Job, Step};
+use crate::engine::plan::TablePlan;
 use crate::engine::target::Target;
 use crate::engine::trouble::Trouble;
 use crate::failpoint::{self, Point};
 use bytes::Bytes;
-use std::collections::HashMap;
 
 /// `string_data_right_truncation`
 ///
@@ -50,15 +50,20 @@ pub(super) struct Staged {
     pub refused: u64,
 }
 
-/// A row in COPY's text format, and its name.
+/// A row in COPY's text format, with its name and all of it as JSON.
+///
+/// It has to bring itself along, because its name is no way back to it:
+///
+/// 1. two rows share their key, or have none, and one of them is refused;
+/// 2. the source, asked for the row of this name, has two answers;
+/// 3. with the wrong one the reject speaks of a row that has arrived, and
+///    nothing speaks of the one that has not.
 #[derive(Debug)]
-struct Named {
+struct Told {
     name: String,
+    json: String,
     row: Bytes,
 }
-
-/// A row that staging refused, by its name.
-type Refusal = (String, Failure);
 
 impl Job<'_> {
     /// Streams rows into staging; those whose values its types refuse are put
@@ -131,18 +136,24 @@ impl Job<'_> {
     }
 
     async fn stage_in_parts(&mut self, query: &Query, into: &Into) -> Step<Staged> {
-        let most = self.settings.limits.max_rejects;
-        let named = query.copy_named(&self.plan.mapping);
+        let (plan, most) = (self.plan, self.settings.limits.max_rejects);
+        let told = query.copy_told(&plan.mapping);
         let mut source =
-            Rows::open(&mut self.source.session, &named).await.map_err(Trouble::source("read"))?;
-        let mut parts = Parts { target: self.target, into, most, rows: 0, refused: Vec::new() };
+            Rows::open(&mut self.source.session, &told).await.map_err(Trouble::source("read"))?;
+        let mut parts = Parts { plan, target: self.target, into, most, staged: Staged::default() };
         let mut part = Vec::with_capacity(PART);
         let mut outcome = Ok(());
         // Read to the end even after a failure: a stream that is dropped
         // half-way costs the session.
-        while let Some(row) = source.next().await.map_err(Trouble::source("read"))? {
-            part.extend(self::named(&row));
-            if part.len() == PART && outcome.is_ok() {
+        while let Some(line) = source.next().await.map_err(Trouble::source("read"))? {
+            if outcome.is_err() {
+                continue;
+            }
+            match self::told(&line) {
+                Ok(row) => part.push(row),
+                Err(failure) => outcome = Err(failure),
+            }
+            if part.len() == PART {
                 outcome = parts.put(std::mem::take(&mut part)).await;
             }
         }
@@ -151,38 +162,71 @@ impl Job<'_> {
         }
         drop(source);
         outcome.map_err(Trouble::target("stage"))?;
-        let (rows, refused) = (parts.rows, parts.refused);
-        let staged = Staged { rows, refused: refused.len() as u64 };
-        self.keep_unstaged(refused).await?;
+        let staged = parts.staged;
+        self.check_refusals(staged.refused)?;
         Ok(staged)
     }
+}
 
-    /// Puts the refused rows into `pgsync_refused`, as the source has them.
-    async fn keep_unstaged(&mut self, refused: Vec<Refusal>) -> Step<()> {
-        self.check_refusals(refused.len() as u64)?;
-        for part in refused.chunks(PART) {
-            let names: Vec<&str> = part.iter().map(|(name, _)| name.as_str()).collect();
-            let question = named_rows(&self.plan.mapping, &names);
-            let answers = self.source.ask(&question).await.map_err(Trouble::source("read"))?;
-            let found: HashMap<&str, &str> =
-                answers.iter().filter_map(|row| Some((row.get(0)?, row.get(1)?))).collect();
-            let rows: Vec<Refused> = part
-                .iter()
-                .map(|(name, failure)| self.refused(name, failure, found.get(name.as_str())))
-                .collect();
-            self.tell_target(&refuse_unstaged(&rows)).await?;
+/// Rows on their way into staging, part by part.
+struct Parts<'a> {
+    plan: &'a TablePlan,
+    target: &'a mut Target,
+    into: &'a Into,
+    /// With more refused rows than this nobody looks further.
+    most: u64,
+    staged: Staged,
+}
+
+impl Parts<'_> {
+    /// Puts a part in; where it is refused, halves it until one row is left,
+    /// which goes into `pgsync_refused`.
+    async fn put(&mut self, part: Vec<Told>) -> Answer<()> {
+        let (mut parts, mut refused) = (vec![part], Vec::new());
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() || self.staged.refused > self.most {
+                continue;
+            }
+            let Err(failure) = self.try_in(&part).await else {
+                self.staged.rows += part.len() as u64;
+                continue;
+            };
+            if !failure.blames_a_row() {
+                return Err(failure);
+            }
+            if part.len() == 1 {
+                self.staged.refused += 1;
+                refused.extend(part.pop().map(|row| self.refused(row, &failure)));
+                continue;
+            }
+            let second = part.split_off(part.len() / 2);
+            parts.push(second);
+            parts.push(part);
         }
-        Ok(())
+        if refused.is_empty() {
+            return Ok(());
+        }
+        self.target.session.execute(&refuse_unstaged(&refused)).await
     }
 
-    fn refused(&self, name: &str, failure: &Failure, row: Option<&&str>) -> Refused {
+    async fn try_in(&mut self, part: &[Told]) -> Answer<()> {
+        let session = &mut self.target.session;
+        session.execute(&savepoint()).await?;
+        let rows: Vec<Bytes> = part.iter().map(|told| told.row.clone()).collect();
+        let outcome = send(session, self.into, &rows).await.map(drop);
+        let ending = if outcome.is_ok() { release_savepoint() } else { rollback_to_savepoint() };
+        session.execute(&ending).await?;
+        outcome
+    }
+
+    fn refused(&self, told: Told, failure: &Failure) -> Refused {
         let column = self.refused_column(failure);
         let place = column.map_or(String::new(), |column| format!(" (column \"{column}\")"));
         Refused {
-            key: name.to_owned(),
+            key: told.name,
             sqlstate: failure.sqlstate().unwrap_or("22000").to_owned(),
             message: format!("{}{place}", failure.words()),
-            row: row.map_or("{}", |row| *row).to_owned(),
+            row: told.json,
         }
     }
 
@@ -199,56 +243,13 @@ impl Job<'_> {
     }
 }
 
-/// Rows on their way into staging, part by part.
-struct Parts<'a> {
-    target: &'a mut Target,
-    into: &'a Into,
-    /// With more refused rows than this nobody looks further.
-    most: u64,
-    rows: u64,
-    refused: Vec<Refusal>,
-}
-
-impl Parts<'_> {
-    /// Puts a part in; where it is refused, halves it until one row is left.
-    async fn put(&mut self, part: Vec<Named>) -> Answer<()> {
-        let mut parts = vec![part];
-        while let Some(mut part) = parts.pop() {
-            if part.is_empty() || self.refused.len() as u64 > self.most {
-                continue;
-            }
-            let Err(failure) = self.try_in(&part).await else {
-                self.rows += part.len() as u64;
-                continue;
-            };
-            if !failure.blames_a_row() {
-                return Err(failure);
-            }
-            if part.len() == 1 {
-                self.refused.extend(part.pop().map(|row| (row.name, failure)));
-                continue;
-            }
-            let second = part.split_off(part.len() / 2);
-            parts.push(second);
-            parts.push(part);
-        }
-        Ok(())
-    }
-
-    async fn try_in(&mut self, part: &[Named]) -> Answer<()> {
-        let session = &mut self.target.session;
-        session.execute(&savepoint()).await?;
-        let rows: Vec<Bytes> = part.iter().map(|named| named.row.clone()).collect();
-        let outcome = send(session, self.into, &rows).await.map(drop);
-        let ending = if outcome.is_ok() { release_savepoint() } else { rollback_to_savepoint() };
-        session.execute(&ending).await?;
-        outcome
-    }
-}
-
-/// Splits the name off a line of COPY's text format.
-fn named(line: &Bytes) -> Option<Named> {
-    let tab = line.iter().position(|&byte| byte == b'\t')?;
-    let name = String::from_utf8_lossy(line.get(..tab)?).replace("\\\\", "\\");
-    Some(Named { name, row: line.slice(tab + 1..) })
+/// Splits name and JSON off a line of COPY's text format. Neither holds a tab
+/// or a line break: JSON spells them.
+fn told(line: &Bytes) -> Answer<Told> {
+    let mut fields = line.splitn(3, |&byte| byte == b'\t');
+    let (Some(name), Some(json), Some(row)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err(Failure::Unexpected("the source sent a row without its name".to_owned()));
+    };
+    let text = |field: &[u8]| String::from_utf8_lossy(field).replace("\\\\", "\\");
+    Ok(Told { name: text(name), json: text(json), row: line.slice_ref(row) })
 }
