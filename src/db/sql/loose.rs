@@ -2,7 +2,7 @@
 //! finds them all.
 //!
 //! - `pgsync_loose`: as `pgsync_rows`, but texts may be of any length, and
-//!   each row has its name before it
+//!   each row has its name before it, and the source's row if it is too long
 
 use crate::db::copy::Into;
 use crate::db::sql::Sql;
@@ -38,7 +38,7 @@ pub fn create(mapping: &Mapping, lengths: &[Length]) -> Sql {
     let loosened: Vec<String> = lengths.iter().map(loosen).collect();
     Sql::new(format!(
         "create temporary table pgsync_loose on commit drop as \
-         select null::text as pgsync_name, r.* from pg_temp.pgsync_rows as r with no data;\n\
+         select null::text as pgsync_name, null::jsonb as pgsync_row, r.* from pg_temp.pgsync_rows as r with no data;\n\
          alter table pg_temp.pgsync_loose {}",
         loosened.join(", ")
     ))
@@ -49,12 +49,15 @@ pub fn create(mapping: &Mapping, lengths: &[Length]) -> Sql {
 pub fn instead_of(into: &Into) -> Into {
     Into {
         table: "pg_temp.pgsync_loose".to_owned(),
-        columns: format!("pgsync_name, {}", into.columns),
+        columns: format!("pgsync_name, pgsync_row, {}", into.columns),
     }
 }
 
 /// Refuses the rows that are too long, stages the others, and answers with the
 /// numbers of both: staged, refused.
+///
+/// A row whose letters the source counts otherwise (`SQL_ASCII` counts bytes)
+/// is kept as it was staged.
 #[must_use]
 pub fn settle(mapping: &Mapping, into: &Into, lengths: &[Length]) -> Sql {
     let whens: Vec<String> = lengths.iter().map(|length| too_long(mapping, length)).collect();
@@ -64,8 +67,9 @@ pub fn settle(mapping: &Mapping, into: &Into, lengths: &[Length]) -> Sql {
         .collect();
     Sql::new(format!(
         "with refused as (insert into pg_temp.pgsync_refused \
-         select null, s.pgsync_name, '22001', s.pgsync_why, {REFUSED_ROW} from \
-         (select r.pgsync_name, case {whens} end as pgsync_why, {written} \
+         select null, s.pgsync_name, '22001', s.pgsync_why, \
+         coalesce(s.pgsync_row, {REFUSED_ROW}) from \
+         (select r.pgsync_name, r.pgsync_row, case {whens} end as pgsync_why, {written} \
          from pg_temp.pgsync_loose as r offset 0) as s \
          where s.pgsync_why is not null returning 1), \
          staged as (insert into {table} ({columns}) select {columns} \
@@ -102,7 +106,8 @@ mod tests {
         assert_eq!(
             create(&mapping(), &[LENGTH()]).to_string(),
             "create temporary table pgsync_loose on commit drop as \
-             select null::text as pgsync_name, r.* from pg_temp.pgsync_rows as r with no data;\n\
+             select null::text as pgsync_name, null::jsonb as pgsync_row, r.* \
+             from pg_temp.pgsync_rows as r with no data;\n\
              alter table pg_temp.pgsync_loose alter column \"title\" type text"
         );
     }
@@ -111,15 +116,16 @@ mod tests {
     fn what_is_too_long_is_refused_and_the_rest_is_staged() {
         let into = Into { table: "pg_temp.pgsync_rows".to_owned(), columns: "c1, c2".to_owned() };
         let mapping = Mapping { comparison: Comparison::RowsByKey, ..mapping() };
-        assert_eq!(instead_of(&into).columns, "pgsync_name, c1, c2");
+        assert_eq!(instead_of(&into).columns, "pgsync_name, pgsync_row, c1, c2");
         let case = "case when char_length(r.c2) > 10 then \
                     'value too long for type character varying(10) (column \"title\")' end";
         assert_eq!(
             settle(&mapping, &into, &[LENGTH()]).to_string(),
             format!(
                 "with refused as (insert into pg_temp.pgsync_refused \
-                 select null, s.pgsync_name, '22001', s.pgsync_why, {REFUSED_ROW} from \
-                 (select r.pgsync_name, {case} as pgsync_why, \
+                 select null, s.pgsync_name, '22001', s.pgsync_why, \
+                 coalesce(s.pgsync_row, {REFUSED_ROW}) from \
+                 (select r.pgsync_name, r.pgsync_row, {case} as pgsync_why, \
                  r.c1 as \"rem_id\", r.c2 as \"title\" \
                  from pg_temp.pgsync_loose as r offset 0) as s \
                  where s.pgsync_why is not null returning 1), \

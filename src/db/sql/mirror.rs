@@ -72,26 +72,39 @@ pub fn count() -> Sql {
 /// Takes the rows in `pgsync_refused` out of what is written. The target's row
 /// that one of them was to replace stays as it is.
 pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
-    let unstaged = if mapping.key.is_empty() {
-        String::new()
-    } else {
-        format!(
-            ";\ndelete from pg_temp.pgsync_surplus as s using {} as t, pg_temp.pgsync_refused as f \
-             where f.row_at is null and t.ctid = s.at and t.tableoid = s.part and {} = f.key \
-             and not exists (select from pg_temp.pgsync_changed as c \
-             where c.at = s.at and c.part = s.part)",
-            mapping.target.sql(),
-            mapping.key_text(TARGET)
-        )
-    };
-    Sql::new(format!(
+    let staged = Sql::new(
         "delete from pg_temp.pgsync_surplus as s \
          using pg_temp.pgsync_changed as c, pg_temp.pgsync_refused as f \
          where c.row_at = f.row_at and s.at = c.at and s.part = c.part;\n\
          delete from pg_temp.pgsync_changed as c using pg_temp.pgsync_refused as f \
          where c.row_at = f.row_at;\n\
          delete from pg_temp.pgsync_lacking as l using pg_temp.pgsync_refused as f \
-         where l.row_at = f.row_at{unstaged}"
+         where l.row_at = f.row_at",
+    );
+    let unstaged = (!mapping.key.is_empty()).then(|| keep_for_unstaged(mapping));
+    Sql::batch([staged].into_iter().chain(unstaged))
+}
+
+/// Which row of its key one that did not get into staging was to replace,
+/// nobody knows. As many of them stay as were refused, and no more:
+///
+/// 1. Three rows without a number are gone from the desktop, and a fourth one
+///    is too long for the cloud.
+/// 2. It may be a new version of any of the three: one of them stays.
+/// 3. If all stayed, two rows that are gone would stand in the cloud.
+fn keep_for_unstaged(mapping: &Mapping) -> Sql {
+    Sql::new(format!(
+        "delete from pg_temp.pgsync_surplus as s using (select k.at, k.part, k.key, \
+         row_number() over (partition by k.key order by k.at) as n from \
+         (select g.at, g.part, {key} as key from pg_temp.pgsync_surplus as g \
+         join {target} as t on t.ctid = g.at and t.tableoid = g.part \
+         where not exists (select from pg_temp.pgsync_changed as c \
+         where c.at = g.at and c.part = g.part)) as k) as k, \
+         (select key, count(*) as rows from pg_temp.pgsync_refused \
+         where row_at is null group by key) as f \
+         where f.key = k.key and k.n <= f.rows and s.at = k.at and s.part = k.part",
+        key = mapping.key_text(TARGET),
+        target = mapping.target.sql(),
     ))
 }
 

@@ -124,7 +124,7 @@ fn to_write(mapping: &Mapping) -> String {
 
 /// A staged row as JSON, without what we added.
 pub const REFUSED_ROW: &str = "to_jsonb(s.*) \
-    - array['pgsync_at', 'pgsync_key', 'pgsync_name', 'pgsync_why', 'pgsync_copy']";
+    - array['pgsync_at', 'pgsync_key', 'pgsync_name', 'pgsync_row', 'pgsync_why', 'pgsync_copy']";
 
 /// Puts the rows that break a rule into `pgsync_refused`, the first broken
 /// rule with each.

@@ -4,6 +4,7 @@ use crate::db::copy::Format;
 use crate::db::sql::Sql;
 use crate::db::sql::bucket::{Ranges, in_hashed};
 use crate::db::sql::changed::{Changed, changed_condition};
+use crate::db::sql::loose::Length;
 use crate::db::sql::mapping::{Existence, Mapping, View};
 use crate::ident::array_literal;
 
@@ -105,22 +106,34 @@ impl Query {
     }
 
     /// Streams them in text, each with its name before it: its key, or its place
-    /// in the table where rows have none.
+    /// in the table where rows have none. Behind the name comes, where a text
+    /// is too long for its column, the row as JSON.
     #[must_use]
-    pub fn copy_named(&self, mapping: &Mapping) -> Sql {
-        let name = name_of_row(mapping);
-        copy_out(&format!("select {name}, {} {}", self.columns, self.rest), Format::Text)
+    pub fn copy_loosely(&self, mapping: &Mapping, lengths: &[Length]) -> Sql {
+        let too_long = |length: &Length| {
+            let column = mapping.columns.get(length.index)?;
+            Some(format!("char_length(({})::text) > {}", column.source, length.letters))
+        };
+        let too_long: Vec<String> = lengths.iter().filter_map(too_long).collect();
+        let json = format!("case when {} then {} end", too_long.join(" or "), row_as_json(mapping));
+        self.copy_behind(&[&name_of_row(mapping), &json])
     }
 
-    /// The same, and behind its name each row as JSON, with columns that do not
-    /// travel too.
+    /// Streams them in text, each with its name and as JSON before it.
     #[must_use]
     pub fn copy_told(&self, mapping: &Mapping) -> Sql {
-        let (name, table) = (name_of_row(mapping), mapping.source.table.sql());
-        let columns = &self.columns;
-        let told = format!("select {name}, to_jsonb({table}.*)::text, {columns} {}", self.rest);
-        copy_out(&told, Format::Text)
+        self.copy_behind(&[&name_of_row(mapping), &row_as_json(mapping)])
     }
+
+    fn copy_behind(&self, first: &[&str; 2]) -> Sql {
+        let Self { columns, rest } = self;
+        copy_out(&format!("select {}, {columns} {rest}", first.join(", ")), Format::Text)
+    }
+}
+
+/// The whole row, with columns that do not travel too.
+fn row_as_json(mapping: &Mapping) -> String {
+    format!("to_jsonb({}.*)::text", mapping.source.table.sql())
 }
 
 /// The keys of a selection, with a last column that says whether the row
@@ -359,13 +372,18 @@ mod tests {
         let rest = "\"rem_id\", (upper(remtitle)) from \"public\".\"reminder\" \
                     where \"rem_id\" = any ('{\"1\"}'::numeric[])) to stdout";
         let name = "json_build_array(trim_scale((\"rem_id\")::numeric)::text)::text";
-        assert_eq!(
-            query.copy_named(&mapping()).to_string(),
-            format!("copy (select {name}, {rest}")
-        );
+        let json = "to_jsonb(\"reminder\".*)::text";
         assert_eq!(
             query.copy_told(&mapping()).to_string(),
-            format!("copy (select {name}, to_jsonb(\"reminder\".*)::text, {rest}")
+            format!("copy (select {name}, {json}, {rest}")
+        );
+        let length = Length { index: 1, letters: 10, type_name: "varchar(10)".to_owned() };
+        assert_eq!(
+            query.copy_loosely(&mapping(), &[length]).to_string(),
+            format!(
+                "copy (select {name}, case when char_length(((upper(remtitle)))::text) > 10 \
+                 then {json} end, {rest}"
+            )
         );
     }
 }

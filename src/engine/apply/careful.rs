@@ -114,7 +114,7 @@ impl Job<'_> {
         let (mapping, lengths) = (&self.plan.mapping, &self.plan.lengths);
         let opening = [savepoint(), loose::create(mapping, lengths)];
         self.tell_target(&Sql::batch(opening)).await?;
-        let out = query.copy_named(mapping);
+        let out = query.copy_loosely(mapping, lengths);
         let copy = Copy { out, into: loose::instead_of(into), format: Format::Text };
         let moved = match self.relay(&copy).await {
             Ok(_) => self.ask_target(&loose::settle(mapping, into, lengths)).await,

@@ -111,3 +111,20 @@ fn rows_that_share_a_key_with_a_changed_one_are_compared() {
         "{sql}"
     );
 }
+
+#[test]
+fn as_many_rows_of_a_key_stay_as_were_refused() {
+    assert_eq!(
+        keep_for_unstaged(&by_content()).to_string(),
+        "delete from pg_temp.pgsync_surplus as s using (select k.at, k.part, k.key, \
+         row_number() over (partition by k.key order by k.at) as n from \
+         (select g.at, g.part, json_build_array(trim_scale((t.\"rem_id\")::numeric)::text)::text \
+         as key from pg_temp.pgsync_surplus as g \
+         join \"public\".\"mbreminder\" as t on t.ctid = g.at and t.tableoid = g.part \
+         where not exists (select from pg_temp.pgsync_changed as c \
+         where c.at = g.at and c.part = g.part)) as k) as k, \
+         (select key, count(*) as rows from pg_temp.pgsync_refused \
+         where row_at is null group by key) as f \
+         where f.key = k.key and k.n <= f.rows and s.at = k.at and s.part = k.part"
+    );
+}
