@@ -283,7 +283,7 @@ async fn a_refused_row_is_kept_as_itself_where_others_share_its_key_or_have_none
 /// Found by the torture test: one refused row held back every delete of its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_row_keeps_one_old_row_of_its_key_and_no_more() {
-    for key in ["7", "null"] {
+    for (key, stays) in [("7", 1), ("null", 0)] {
         let office = Office::with(
             "create table t (id int, v varchar(5))",
             &format!(
@@ -298,10 +298,10 @@ async fn a_refused_row_keeps_one_old_row_of_its_key_and_no_more() {
         desktop.run("delete from t where v in ('v2', 'v3', 'v4')").await;
         desktop.run(&format!("insert into t values ({key}, 'too long')")).await;
         forward(&office, 4).await;
-        assert_eq!(cloud.count("t").await, 3, "{key}");
+        assert_eq!(cloud.count("t").await, 2 + stays, "{key}");
         assert_eq!(cloud.count("t where v in ('v1', 'v5')").await, 2, "{key}");
         forward(&office, 4).await;
-        assert_eq!(cloud.count("t").await, 3, "{key}");
+        assert_eq!(cloud.count("t").await, 2 + stays, "{key}");
         desktop.run("update t set v = 'short' where v = 'too long'").await;
         office.forward_twice(&[]).await;
         assert_eq!(cloud.lines("select v from t order by 1").await, ["short", "v1", "v5"]);

@@ -72,12 +72,6 @@ impl Holdings {
         self.rejects.iter().any(|reject| reject.table == table && reject.key == Some(key))
     }
 
-    /// How many of the rejects have no key.
-    pub fn rejects_without_key(&self, table: Table) -> usize {
-        let keyless = |reject: &&Reject| reject.table == table && reject.key.is_none();
-        self.rejects.iter().filter(keyless).count()
-    }
-
     pub fn rejects_row(&self, table: Table, uid: &str) -> bool {
         let mut rejects = self.rejects.iter();
         rejects.any(|reject| reject.table == table && reject.uid.as_deref() == Some(uid))

@@ -88,10 +88,12 @@ pub(in crate::db::sql) fn leave_out_refused(mapping: &Mapping) -> Sql {
 /// Which row of its key one that did not get into staging was to replace,
 /// nobody knows. As many of them stay as were refused, and no more:
 ///
-/// 1. Three rows without a number are gone from the desktop, and a fourth one
+/// 1. Three rows with one number are gone from the desktop, and a fourth one
 ///    is too long for the cloud.
 /// 2. It may be a new version of any of the three: one of them stays.
 /// 3. If all stayed, two rows that are gone would stand in the cloud.
+///
+/// A row with nothing of its key was to replace none.
 fn keep_for_unstaged(mapping: &Mapping) -> Sql {
     Sql::new(format!(
         "delete from pg_temp.pgsync_surplus as s using (select k.at, k.part, k.key, \
@@ -99,11 +101,12 @@ fn keep_for_unstaged(mapping: &Mapping) -> Sql {
          (select g.at, g.part, {key} as key from pg_temp.pgsync_surplus as g \
          join {target} as t on t.ctid = g.at and t.tableoid = g.part \
          where not exists (select from pg_temp.pgsync_changed as c \
-         where c.at = g.at and c.part = g.part)) as k) as k, \
+         where c.at = g.at and c.part = g.part) and num_nonnulls({values}) > 0) as k) as k, \
          (select key, count(*) as rows from pg_temp.pgsync_refused \
          where row_at is null group by key) as f \
          where f.key = k.key and k.n <= f.rows and s.at = k.at and s.part = k.part",
         key = mapping.key_text(TARGET),
+        values = mapping.key_in(TARGET).join(", "),
         target = mapping.target.sql(),
     ))
 }
@@ -145,14 +148,23 @@ fn content(mapping: &Mapping, view: View<'_>) -> String {
     format!("row({})::text", texts.join(", "))
 }
 
-/// The key as one text; NULL, which equals nothing, where there is no key.
+/// The key as one text; NULL, which equals nothing, where there is no key, or
+/// nothing of it.
+///
+/// 1. Two rows without a number change; the cloud refuses one of them.
+/// 2. Told apart by nothing, either of them may be taken for the old version
+///    of the refused one, and be left as it is.
+/// 3. If it was the other one, its old and its new version both stand there.
 fn key(mapping: &Mapping, view: View<'_>) -> String {
     let columns = mapping.columns.iter().zip(mapping.columns_in(view));
-    let key: Vec<String> = columns
-        .filter(|(column, _)| is_key(mapping, column))
-        .map(|(column, value)| column.form.text(&value))
-        .collect();
-    if key.is_empty() { "null::text".to_owned() } else { format!("row({})::text", key.join(", ")) }
+    let key: Vec<_> = columns.filter(|(column, _)| is_key(mapping, column)).collect();
+    let texts: Vec<String> = key.iter().map(|(column, value)| column.form.text(value)).collect();
+    let values: Vec<String> = key.into_iter().map(|(_, value)| value).collect();
+    if texts.is_empty() {
+        return "null::text".to_owned();
+    }
+    let (values, texts) = (values.join(", "), texts.join(", "));
+    format!("case when num_nonnulls({values}) > 0 then row({texts})::text end")
 }
 
 fn is_key(mapping: &Mapping, column: &Column) -> bool {

@@ -65,15 +65,7 @@ impl Evidence<'_> {
         };
         let lacking = without(&desktop, &cloud).into_iter().filter(|row| !refused(row));
         let lacking = lacking.map(|row| (Fault::Lost, format!("forward {name}: lacks {row:?}")));
-        // Where a row without a key is refused, any of those may be its old one.
-        let mut may_stay = self.cloud.rejects_without_key(table);
-        let mut stays = |row: &(String, String, Option<i64>)| {
-            let stays = row.2.is_none() && may_stay > 0;
-            may_stay -= usize::from(stays);
-            stays
-        };
-        let surplus = without(&cloud, &desktop).into_iter();
-        let surplus = surplus.filter(|row| !refused(row) && !stays(row));
+        let surplus = without(&cloud, &desktop).into_iter().filter(|row| !refused(row));
         let surplus = surplus.map(|row| {
             let copied = desktop.contains(&row);
             let fault = if copied { Fault::Doubled } else { Fault::Lost };
