@@ -38,7 +38,8 @@ pub fn create(mapping: &Mapping, lengths: &[Length]) -> Sql {
     let loosened: Vec<String> = lengths.iter().map(loosen).collect();
     Sql::new(format!(
         "create temporary table pgsync_loose on commit drop as \
-         select null::text as pgsync_name, null::jsonb as pgsync_row, r.* from pg_temp.pgsync_rows as r with no data;\n\
+         select null::text as pgsync_name, null::jsonb as pgsync_row, r.* \
+         from pg_temp.pgsync_rows as r with no data;\n\
          alter table pg_temp.pgsync_loose {}",
         loosened.join(", ")
     ))
