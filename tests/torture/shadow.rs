@@ -43,8 +43,8 @@ pub enum Last<'a> {
 pub struct Shadow {
     /// Rows that a writer of that side has written, by uid; `None`: deleted.
     rows: HashMap<(Side, Table), BTreeMap<Uid, Option<State>>>,
-    /// Every version that was ever committed, on either side.
-    versions: HashMap<Uid, HashSet<String>>,
+    /// Every version that was ever committed, with the side.
+    versions: HashMap<(Side, Uid), HashSet<String>>,
     /// Counts the commits of both sides.
     commits: u64,
     /// When a row was last written, and which were deleted at any time.
@@ -72,7 +72,7 @@ impl Shadow {
             }
         }
         if let Some(state) = &after {
-            self.versions.entry(uid.clone()).or_default().insert(state.ver.clone());
+            self.versions.entry((side, uid.clone())).or_default().insert(state.ver.clone());
             if state.copies > 1 {
                 self.copied.insert(uid.clone());
             }
@@ -101,7 +101,13 @@ impl Shadow {
 
     /// Whether somebody has ever committed this version of a row.
     pub fn knows(&self, uid: &str, ver: &str) -> bool {
-        self.versions.get(uid).is_some_and(|versions| versions.contains(ver))
+        [Side::Cloud, Side::Desktop].iter().any(|side| self.wrote(*side, uid, ver))
+    }
+
+    /// Whether a writer of that side has ever committed this version of a row.
+    pub fn wrote(&self, side: Side, uid: &str, ver: &str) -> bool {
+        let versions = self.versions.get(&(side, uid.to_owned()));
+        versions.is_some_and(|versions| versions.contains(ver))
     }
 
     /// When a writer of that side last wrote this row; 0 for never.
