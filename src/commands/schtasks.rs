@@ -5,9 +5,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::schedule::{Job, Place, Work, windows};
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::process::{Command, Stdio};
+use tempfile::TempPath;
 
 /// What it said, and whether it had success.
 struct Answer {
@@ -42,11 +42,21 @@ pub fn delete(work: Work) -> Result<()> {
 
 fn ask(arguments: &[String]) -> Result<Answer> {
     let mut command = Command::new(windows::PROGRAM);
-    let output = command.args(arguments).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| not_started(arguments, error))?;
-    let said = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&said).trim().to_owned();
-    Ok(Answer { succeeded: output.status.success(), text })
+    answer(command.args(arguments)).map_err(|error| not_started(arguments, error))
+}
+
+/// Waits for the end of the program and no longer. A pipe would end only with
+/// the last program that inherited it, and Wine's `schtasks` starts a desktop
+/// that stays until we have ended; so what is said goes to a file.
+fn answer(command: &mut Command) -> io::Result<Answer> {
+    let mut said = tempfile::tempfile()?;
+    let (stdout, stderr) = (said.try_clone()?, said.try_clone()?);
+    let status = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).status()?;
+    let mut bytes = Vec::new();
+    said.rewind()?;
+    said.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+    Ok(Answer { succeeded: status.success(), text })
 }
 
 /// Makes a task. The password is asked for by `schtasks` itself, on
@@ -55,9 +65,9 @@ fn ask(arguments: &[String]) -> Result<Answer> {
 /// # Errors
 /// When it does not come about.
 pub fn create(job: &Job, place: &Place) -> Result<()> {
-    let file = XmlFile::write(&windows::xml(job, place))?;
+    let file = xml_file(&windows::xml(job, place))?;
     let user = &place.user;
-    let arguments = windows::create(job.work, &file.0.display().to_string(), user);
+    let arguments = windows::create(job.work, &file.display().to_string(), user);
     let status = Command::new(windows::PROGRAM).args(&arguments).status();
     let status = status.map_err(|error| not_started(&arguments, error))?;
     if status.success() {
@@ -76,36 +86,25 @@ fn failed(arguments: &[String], why: &str) -> Error {
     Error::new(Kind::Start, format!("could not carry out {line}")).because_text(why)
 }
 
-fn not_started(arguments: &[String], error: std::io::Error) -> Error {
+fn not_started(arguments: &[String], error: io::Error) -> Error {
     let line = windows::line(arguments);
     Error::new(Kind::Start, format!("could not carry out {line}"))
         .because(error)
         .hint("schtasks is a part of Windows, in C:\\Windows\\System32: is that in the PATH?")
 }
 
-/// A file that is gone with its value.
-struct XmlFile(PathBuf);
-
-impl XmlFile {
-    fn write(xml: &str) -> Result<Self> {
-        let name = format!("pgsync-task-{}.xml", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let written = std::fs::File::create_new(&path)
-            .and_then(|mut file| file.write_all(&windows::utf16(xml)));
-        match written {
-            Ok(()) => Ok(Self(path)),
-            Err(error) => {
-                let message = format!("could not write the task to {}", path.display());
-                Err(Error::new(Kind::Start, message).because(error))
-            }
-        }
-    }
-}
-
-impl Drop for XmlFile {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
+/// A closed file, so that `schtasks` may open it; it is gone with its value.
+fn xml_file(xml: &str) -> Result<TempPath> {
+    let file = tempfile::Builder::new().prefix("pgsync-task-").suffix(".xml").tempfile();
+    let written = file.and_then(|mut file| {
+        file.write_all(&windows::utf16(xml))?;
+        Ok(file.into_temp_path())
+    });
+    written.map_err(|error| {
+        let folder = std::env::temp_dir();
+        let message = format!("could not write the task to {}", folder.display());
+        Error::new(Kind::Start, message).because(error)
+    })
 }
 
 #[cfg(test)]
@@ -114,11 +113,23 @@ mod tests {
 
     #[test]
     fn the_file_is_there_as_long_as_it_is_needed() {
-        let file = XmlFile::write("<Task/>").unwrap();
-        let path = file.0.clone();
+        let file = xml_file("<Task/>").unwrap();
+        let path = file.to_path_buf();
         assert_eq!(std::fs::read(&path).unwrap(), windows::utf16("<Task/>"));
-        assert!(XmlFile::write("<Other/>").is_err());
         drop(file);
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_outlives_the_program_is_not_waited_for() {
+        let script = "sleep 60 & echo $!; echo and >&2; echo no; exit 1";
+        let started = std::time::Instant::now();
+        let answer = answer(Command::new("sh").args(["-c", script])).unwrap();
+        assert!(started.elapsed().as_secs() < 30);
+        let (sleeper, said) = answer.text.split_once('\n').unwrap();
+        let killed = Command::new("kill").arg(sleeper).status().unwrap();
+        assert!(killed.success(), "it did not outlive the program");
+        assert_eq!((answer.succeeded, said), (false, "and\nno"));
     }
 }
