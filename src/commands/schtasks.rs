@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::schedule::{Job, Place, Work, windows};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::process::{Command, Stdio};
 use tempfile::TempPath;
@@ -42,14 +43,14 @@ pub fn delete(work: Work) -> Result<()> {
 
 fn ask(arguments: &[String]) -> Result<Answer> {
     let mut command = Command::new(windows::PROGRAM);
-    answer(command.args(arguments)).map_err(|error| not_started(arguments, error))
+    let said = tempfile::tempfile().map_err(|error| not_written("an answer", error))?;
+    answer(command.args(arguments), said).map_err(|error| not_started(arguments, error))
 }
 
 /// Waits for the end of the program and no longer. A pipe would end only with
 /// the last program that inherited it, and Wine's `schtasks` starts a desktop
 /// that stays until we have ended; so what is said goes to a file.
-fn answer(command: &mut Command) -> io::Result<Answer> {
-    let mut said = tempfile::tempfile()?;
+fn answer(command: &mut Command, mut said: File) -> io::Result<Answer> {
     let (stdout, stderr) = (said.try_clone()?, said.try_clone()?);
     let status = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).status()?;
     let mut bytes = Vec::new();
@@ -100,11 +101,13 @@ fn xml_file(xml: &str) -> Result<TempPath> {
         file.write_all(&windows::utf16(xml))?;
         Ok(file.into_temp_path())
     });
-    written.map_err(|error| {
-        let folder = std::env::temp_dir();
-        let message = format!("could not write the task to {}", folder.display());
-        Error::new(Kind::Start, message).because(error)
-    })
+    written.map_err(|error| not_written("the task", error))
+}
+
+fn not_written(what: &str, error: io::Error) -> Error {
+    let folder = std::env::temp_dir();
+    let message = format!("could not write {what} to {}", folder.display());
+    Error::new(Kind::Start, message).because(error)
 }
 
 #[cfg(test)]
@@ -125,7 +128,8 @@ mod tests {
     fn what_outlives_the_program_is_not_waited_for() {
         let script = "sleep 60 & echo $!; echo and >&2; echo no; exit 1";
         let started = std::time::Instant::now();
-        let answer = answer(Command::new("sh").args(["-c", script])).unwrap();
+        let answer =
+            answer(Command::new("sh").args(["-c", script]), tempfile::tempfile().unwrap()).unwrap();
         assert!(started.elapsed().as_secs() < 30);
         let (sleeper, said) = answer.text.split_once('\n').unwrap();
         let killed = Command::new("kill").arg(sleeper).status().unwrap();
