@@ -244,21 +244,24 @@ async fn a_table_that_is_held_for_long_is_said_and_carried_later() {
     same(&office, "id, name, pay").await;
 }
 
-/// A full disk as the server tells of it, behind more rows than a chunk has.
-const PLAYS_A_FULL_DISK: &str = "
-    create function full_disk() returns trigger language plpgsql as $$ begin
-        if (select count(*) from job) > 5200 then
-            raise 'could not extend file \"base/1/2\": No space left on device'
-                using errcode = '53100';
-        end if; return null; end $$;
-    create trigger full_disk after insert on job for each statement
-        execute function full_disk()";
+/// A full disk as the server tells of it, behind so many rows.
+fn plays_a_full_disk(rows: u32) -> String {
+    format!(
+        "create function full_disk() returns trigger language plpgsql as $$ begin
+            if (select count(*) from job) > {rows} then
+                raise 'could not extend file \"base/1/2\": No space left on device'
+                    using errcode = '53100';
+            end if; return null; end $$;
+        create trigger full_disk after insert on job for each statement
+            execute function full_disk()"
+    )
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_the_table_where_it_is_and_the_next_run_goes_on() {
     let office = office().await;
     let cloud = &office.pair.cloud;
-    cloud.run(&PLAYS_A_FULL_DISK.replace("5200", "1200")).await;
+    cloud.run(&plays_a_full_disk(1_200)).await;
     let ran = office.run(&["forward"]).await;
     assert_eq!(ran.code, 1, "{ran}");
     says(&ran.stderr, &["No space left on device", "make room, then run again"]);
@@ -290,7 +293,7 @@ impl FullDisk {
             }
             Err(error) => {
                 println!("a trigger plays the full disk: {error:#}");
-                target.run(PLAYS_A_FULL_DISK).await;
+                target.run(&plays_a_full_disk(5_200)).await;
                 Self::Played
             }
         }
