@@ -172,7 +172,7 @@ async fn kill(history: &mut History<'_>, run: &mut Run, step: &str) {
 
 async fn another_run(history: &mut History<'_>) {
     let direction = history.direction();
-    let mut other = history.world.run(direction, [Way::Straight; 2], false).await;
+    let mut other = history.start(direction, [Way::Straight; 2], false).await;
     history.wait_for(&mut other).await;
 }
 

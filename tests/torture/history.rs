@@ -4,6 +4,7 @@
 mod quiet;
 
 use crate::changes::Desk;
+use crate::forwards::Forwards;
 use crate::harm::{Harm, Stop};
 use crate::prng::Prng;
 use crate::run::{Ended, How, Progress, Run};
@@ -25,6 +26,7 @@ pub struct History<'a> {
     pub world: &'a mut World,
     pub random: Prng,
     pub shadow: Shadow,
+    pub forwards: Forwards,
     pub tally: &'a mut Tally,
     pub log: Vec<String>,
     pub findings: Vec<Finding>,
@@ -45,9 +47,9 @@ impl<'a> History<'a> {
         tally: &'a mut Tally,
     ) -> Told {
         let random = Prng::new(seed);
-        let shadow = Shadow::default();
+        let (shadow, forwards) = (Shadow::default(), Forwards::default());
         let (log, findings) = (Vec::new(), Vec::new());
-        let mut history = Self { world, random, shadow, tally, log, findings, count: 0 };
+        let mut history = Self { world, random, shadow, forwards, tally, log, findings, count: 0 };
         let beginning = history.world.clear(&mut history.random, cursor).await;
         history.early_days().await;
         history.busy_days().await;
@@ -197,8 +199,8 @@ impl<'a> History<'a> {
 
     async fn both_at_once(&mut self) {
         let way = [Way::Straight; 2];
-        let mut reverse = self.world.run(Direction::Reverse, way, false).await;
-        let mut forward = self.world.run(Direction::Forward, way, false).await;
+        let mut reverse = self.start(Direction::Reverse, way, false).await;
+        let mut forward = self.start(Direction::Forward, way, false).await;
         self.tally.fault("both directions at once");
         self.wait_for(&mut reverse).await;
         self.wait_for(&mut forward).await;
@@ -232,8 +234,8 @@ impl<'a> History<'a> {
 
     async fn twice_at_once(&mut self, direction: Direction) {
         let way = [Way::Straight; 2];
-        let mut first = self.world.run(direction, way, false).await;
-        let mut second = self.world.run(direction, way, false).await;
+        let mut first = self.start(direction, way, false).await;
+        let mut second = self.start(direction, way, false).await;
         self.tally.fault("one direction twice at once");
         self.wait_for(&mut first).await;
         self.wait_for(&mut second).await;
@@ -243,7 +245,7 @@ impl<'a> History<'a> {
     async fn run(&mut self, direction: Direction, mut stops: Vec<Stop>) {
         let ways = self.ways(&stops);
         self.log(format!("{} {ways:?} {stops:?}", direction.word()));
-        let mut run = self.world.run(direction, ways, !stops.is_empty()).await;
+        let mut run = self.start(direction, ways, !stops.is_empty()).await;
         let mut passed = 0;
         loop {
             match run.next(GLANCE).await {
@@ -252,6 +254,7 @@ impl<'a> History<'a> {
                 Progress::At(step) => {
                     passed += 1;
                     self.tally.passed(&step);
+                    self.note(&run, &step);
                     let due = stops.iter().position(|stop| stop.is_at(passed, &step));
                     match due.map(|at| stops.swap_remove(at).harm) {
                         None => run.go_on().await,
@@ -259,6 +262,21 @@ impl<'a> History<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Starts a run, and keeps in mind when.
+    pub async fn start(&mut self, direction: Direction, ways: [Way; 2], meets: bool) -> Run {
+        let run = self.world.run(direction, ways, meets).await;
+        if direction == Direction::Forward {
+            self.forwards.begin(run.pid, self.shadow.commits());
+        }
+        run
+    }
+
+    fn note(&mut self, run: &Run, step: &str) {
+        if run.direction == Direction::Forward && step == Point::TriedAgain.name() {
+            self.forwards.try_again(run.pid, self.shadow.commits());
         }
     }
 
@@ -296,6 +314,7 @@ impl<'a> History<'a> {
 
     pub fn ended(&mut self, direction: Direction, ended: &Ended) {
         let word = direction.word();
+        self.forwards.end(ended.pid, self.shadow.commits());
         self.log(format!("{word} ended with {:?}\n{}", ended.code, ended.told));
         let ending = match (ended.how, ended.code) {
             (How::Hung, _) => "hung".to_owned(),

@@ -17,7 +17,7 @@
 //! - [`tables`], [`prng`]: what there is; chance
 //! - [`changes`], [`writer`], [`shadow`]: what people do, and what they did
 //! - [`world`], [`run`], [`harm`]: servers, runs, and what befalls them
-//! - [`history`], [`found`], [`verdict`], [`tally`]: from the first day to the figures
+//! - [`history`], [`forwards`], [`found`], [`verdict`], [`tally`]: from the first day to the figures
 
 #![allow(
     clippy::unwrap_used,
@@ -29,6 +29,7 @@
 )]
 
 mod changes;
+mod forwards;
 mod found;
 mod harm;
 mod history;

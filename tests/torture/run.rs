@@ -27,7 +27,7 @@ pub struct Start<'a> {
 pub struct Run {
     pub direction: Direction,
     child: Child,
-    pid: u32,
+    pub pid: u32,
     was_killed: bool,
     listener: Option<TcpListener>,
     line: Option<BufReader<TcpStream>>,

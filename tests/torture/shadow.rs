@@ -47,9 +47,9 @@ pub struct Shadow {
     versions: HashMap<(Side, Uid), HashSet<String>>,
     /// Counts the commits of both sides.
     commits: u64,
-    /// When a row was last written, and which were deleted at any time.
+    /// When a row was last written and deleted.
     rows_written: HashMap<(Side, Table, Uid), u64>,
-    rows_deleted: HashSet<(Side, Table, Uid)>,
+    rows_deleted: HashMap<(Side, Table, Uid), u64>,
     copied: HashSet<Uid>,
     written: HashMap<Place, u64>,
     deleted: HashMap<Place, u64>,
@@ -66,7 +66,7 @@ impl Shadow {
 
     fn apply(&mut self, side: Side, Effect { table, uid, key, after }: Effect) {
         if after.is_none() {
-            self.rows_deleted.insert((side, table, uid.clone()));
+            self.rows_deleted.insert((side, table, uid.clone()), self.commits);
             if let Some(key) = key {
                 self.deleted.insert((side, table, key), self.commits);
             }
@@ -82,6 +82,11 @@ impl Shadow {
             }
         }
         self.rows.entry((side, table)).or_default().insert(uid, after);
+    }
+
+    /// How many transactions have been committed so far, on both sides.
+    pub fn commits(&self) -> u64 {
+        self.commits
     }
 
     /// What the writers of a side have last done to a row.
@@ -115,9 +120,9 @@ impl Shadow {
         self.rows_written.get(&(side, table, uid.to_owned())).copied().unwrap_or(0)
     }
 
-    /// Whether a writer of that side has deleted this row at any time.
-    pub fn row_deleted(&self, side: Side, table: Table, uid: &str) -> bool {
-        self.rows_deleted.contains(&(side, table, uid.to_owned()))
+    /// When a writer of that side last deleted this row; 0 for never.
+    pub fn row_deleted(&self, side: Side, table: Table, uid: &str) -> u64 {
+        self.rows_deleted.get(&(side, table, uid.to_owned())).copied().unwrap_or(0)
     }
 
     /// Whether a row has ever stood there more than once.

@@ -11,6 +11,7 @@ mod arrival;
 mod causes;
 mod ownership;
 
+use crate::forwards::Forwards;
 use crate::found::{Found, Holdings};
 use crate::shadow::Shadow;
 use std::collections::BTreeMap;
@@ -61,6 +62,7 @@ pub enum Beginning {
 /// What is judged.
 pub struct Evidence<'a> {
     pub shadow: &'a Shadow,
+    pub forwards: &'a Forwards,
     pub cloud: &'a Holdings,
     pub desktop: &'a Holdings,
     pub beginning: Beginning,

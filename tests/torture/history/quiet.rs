@@ -49,7 +49,7 @@ impl History<'_> {
 
     /// How many rows a run wrote; one for a run that did not end well.
     pub(super) async fn run_in_peace(&mut self, direction: Direction) -> i64 {
-        let mut run = self.world.run(direction, [Way::Straight; 2], false).await;
+        let mut run = self.start(direction, [Way::Straight; 2], false).await;
         let ended = loop {
             if let Progress::Ended(ended) = run.next(Duration::from_secs(1)).await {
                 break ended;
@@ -75,8 +75,10 @@ impl History<'_> {
     pub(super) async fn judge(&mut self, beginning: Beginning) {
         let cloud = Holdings::of(&mut self.world.cloud).await;
         let desktop = Holdings::of(&mut self.world.desktop).await;
-        let (shadow, cloud, desktop) = (&self.shadow, &cloud, &desktop);
-        self.findings.extend(Evidence { shadow, cloud, desktop, beginning }.judge());
+        let (shadow, forwards) = (&self.shadow, &self.forwards);
+        let (cloud, desktop) = (&cloud, &desktop);
+        let evidence = Evidence { shadow, forwards, cloud, desktop, beginning };
+        self.findings.extend(evidence.judge());
         if self.world.archive == Archive::Filled {
             self.tally.deed("archives compared");
             self.judge_archive(Side::Cloud).await;

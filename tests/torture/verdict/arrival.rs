@@ -28,15 +28,27 @@ impl Evidence<'_> {
             // The office's own has come back; without a key it is not looked at.
             None => row.phone && !self.desktop.rejects_row(table, &row.uid),
             Some(key) => {
-                let there = self.desktop.with_key(table, key).next().is_some();
-                let deleted = self.shadow.deleted(Side::Desktop, table, key);
-                let excused = deleted > self.shadow.written(Side::Cloud, table, key)
-                    || self.is_given_up(table, row);
-                !there && !excused && !self.desktop.rejects_key(table, key)
+                let excused = self.is_deleted(table, key, row) || self.is_given_up(table, key, row);
+                !self.has_come(table, key, row) && !excused && !self.desktop.rejects_key(table, key)
             }
         });
         let what = |row| format!("reverse {}: {row:?} is not on the desktop", table.name());
         lost.map(what).collect()
+    }
+
+    /// A key comes in once; where a phone gave it out, with the phone's row.
+    fn has_come(&self, table: Table, key: i64, row: &Found) -> bool {
+        let mut there = self.desktop.with_key(table, key);
+        there.any(|there| !has_key_alone(table, row) || there.uid == row.uid)
+    }
+
+    /// Whether the office deleted the key after the phones last wrote it; a row
+    /// of its own with a phone's number does not count.
+    fn is_deleted(&self, table: Table, key: i64, row: &Found) -> bool {
+        let meant = !has_key_alone(table, row)
+            || self.shadow.row_deleted(Side::Desktop, table, &row.uid) > 0;
+        let deleted = self.shadow.deleted(Side::Desktop, table, key);
+        meant && deleted > self.shadow.written(Side::Cloud, table, key)
     }
 
     /// The office's own version, which it has deleted since. Who wrote last says
@@ -46,8 +58,10 @@ impl Evidence<'_> {
     /// 2. The office changes it too; `forward` reads that, and waits for the phone.
     /// 3. The office deletes the row.
     /// 4. The phone commits, and `forward` writes the office's version over its.
-    fn is_given_up(&self, table: Table, row: &Found) -> bool {
+    fn is_given_up(&self, table: Table, key: i64, row: &Found) -> bool {
+        let deleted = self.shadow.row_deleted(Side::Desktop, table, &row.uid);
         row.ours
+            && self.forwards.span(deleted, self.shadow.written(Side::Cloud, table, key))
             && self.shadow.wrote(Side::Desktop, &row.uid, &row.ver)
             && self.shadow.row(Side::Desktop, table, &row.uid) == Last::Deleted
     }
@@ -142,17 +156,24 @@ impl Evidence<'_> {
         let table = Table::Client;
         // A row that was deleted here and came back from there is the cloud's
         // version of that moment; what was under way goes on.
-        let came_back = row.ours && self.shadow.row_deleted(Side::Desktop, table, &row.uid);
+        let came_back = row.ours && self.shadow.row_deleted(Side::Desktop, table, &row.uid) > 0;
         if (&there.uid, &there.ver) == (&row.uid, &row.ver) || came_back {
             return None;
         }
         let phone = self.shadow.row(Side::Cloud, table, &there.uid);
         let is_the_phones = matches!(phone, Last::Left(state) if state.ver == there.ver);
         let office = self.shadow.row_written(Side::Desktop, table, &row.uid);
-        let later = office <= self.shadow.row_written(Side::Cloud, table, &there.uid);
-        let stands = is_the_phones && later;
+        let later = self.shadow.row_written(Side::Cloud, table, &there.uid);
+        // What no forward can have carried in between is still to be carried.
+        let carried = office == 0 || self.forwards.came_between(office, later);
+        let stands = there.uid == row.uid && is_the_phones && office <= later && carried;
         (!stands).then(|| format!("the cloud has {there:?}, not {row:?}"))
     }
+}
+
+/// Whether a phone gave out the row's key, where no key is given out twice.
+fn has_key_alone(table: Table, row: &Found) -> bool {
+    row.phone && !table.is_mirrored()
 }
 
 /// What the first list has and the second has not, copies counted.

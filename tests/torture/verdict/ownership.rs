@@ -101,7 +101,7 @@ impl Evidence<'_> {
     fn shared_keys(&self, table: Table) -> Vec<Finding> {
         let mut makers: BTreeMap<i64, BTreeSet<char>> = BTreeMap::new();
         for row in self.desktop.rows(table) {
-            let came_back = self.shadow.row_deleted(Side::Desktop, table, &row.uid);
+            let came_back = self.shadow.row_deleted(Side::Desktop, table, &row.uid) > 0;
             if let Some(key) = row.key.filter(|_| !came_back) {
                 makers.entry(key).or_default().extend(row.uid.chars().next());
             }
